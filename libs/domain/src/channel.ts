@@ -1,0 +1,15 @@
+/** The three retrieval channels that one model serves, in the order in which responses list them. */
+export const CHANNELS = ['U2I', 'U2U2I', 'U2I2I'] as const;
+
+/** A retrieval channel: user to item, user to similar users to item, user to recent items to similar items. */
+export type Channel = (typeof CHANNELS)[number];
+
+/**
+ * What became of one channel in one request.
+ * OK: it returned candidates. EMPTY: it worked and had none. LATE: its budget ran out. FAILED: it returned an error.
+ * SHED: it was not tried, to protect the service. DISABLED: the profile switches it off.
+ */
+export type ChannelOutcome = 'OK' | 'EMPTY' | 'LATE' | 'FAILED' | 'SHED' | 'DISABLED';
+
+/** Outcomes that make an answer partial: a response that has one of them is degraded. */
+export const DEGRADED_OUTCOMES: ReadonlySet<ChannelOutcome> = new Set<ChannelOutcome>(['LATE', 'FAILED', 'SHED']);

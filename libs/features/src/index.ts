@@ -1,0 +1,2 @@
+export { featureSchemaSchema, fieldSpecSchema, type FeatureSchema, type FieldSpec, type RawValue } from './schema';
+export { towerSignatureSchema, type TowerSignature } from './tower-signature';

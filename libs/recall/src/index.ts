@@ -1,0 +1,28 @@
+export type {
+  AppendResult,
+  CallOptions,
+  HistoryWriter,
+  ItemCatalog,
+  ItemIndex,
+  NeighborReader,
+  PackedHistory,
+  PublishedUser,
+  ReleasePointer,
+  ReleasePublisher,
+  SearchRequest,
+  SimilarUsersItems,
+  Store,
+  UserContext,
+  UserEmbedder,
+  UserTowerInput,
+  UserVectors,
+} from './ports';
+export type {
+  CandidateSource,
+  ChannelReport,
+  RecallRequest,
+  RecallResult,
+  RecallService,
+  RecalledItem,
+  ScoreParts,
+} from './recall-types';

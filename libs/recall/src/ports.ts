@@ -1,0 +1,197 @@
+import type { Interaction, ReleaseId, ScoredLists } from '@mic/domain';
+
+/**
+ * What the recall path needs of the world. Each port has one implementation in the same process and (over gRPC) one
+ * that calls a service; a conformance suite holds them to the same behaviour. Every model-derived call names the
+ * release it wants; whoever does not have that release throws MicError FAILED_PRECONDITION and never answers from
+ * another one.
+ */
+export interface CallOptions {
+  /** Fires when the answer is no longer wanted: implementations stop work and reject with MicError CANCELLED. */
+  readonly signal: AbortSignal;
+  /** Id of the request, for logs. */
+  readonly requestId: string;
+}
+
+/** A user's events, packed, newest first. */
+export interface PackedHistory {
+  /** Item hashes, 2 words each (see hashIds). */
+  readonly itemHashes: Uint32Array;
+  /** Milliseconds since the epoch. */
+  readonly timesMs: Float64Array;
+  readonly weights: Float32Array;
+}
+
+/** The inputs of the user tower for one user. */
+export interface UserTowerInput {
+  /** The user's trained id embedding (length: the signature's idDimension), or null: unknown user, id masked. */
+  readonly userRow: Float32Array | null;
+  /** Profile fields as integers in the feature schema's layout, or null: every field masked. */
+  readonly profile: Int32Array | null;
+  /** Item rows of the release, newest first; longer ones are cut to the signature's longest history. */
+  readonly historyRows: Uint32Array;
+}
+
+/** One or several unit vectors of one user. */
+export interface UserVectors {
+  readonly count: number;
+  /** count x dimension, row-major. */
+  readonly vectors: Float32Array;
+}
+
+/** The user tower. */
+export interface UserEmbedder {
+  embed(releaseId: ReleaseId, input: UserTowerInput, options: CallOptions): Promise<UserVectors>;
+}
+
+/** A burst of nearest-neighbour queries against the item vectors. */
+export interface SearchRequest {
+  readonly releaseId: ReleaseId;
+  /** Number of query vectors. */
+  readonly count: number;
+  /** count x dimension, row-major, unit vectors. */
+  readonly vectors: Float32Array;
+  /** Results wanted per query, 1 .. item count (more is cut to the item count). */
+  readonly k: number;
+  /** HNSW search width; undefined: the index's default. Ignored by an exact index. */
+  readonly ef?: number;
+}
+
+/** Nearest-neighbour search over a release's item vectors by dot product. */
+export interface ItemIndex {
+  search(request: SearchRequest, options: CallOptions): Promise<ScoredLists>;
+}
+
+/** What the store knows of one user. */
+export interface UserContext {
+  /** True when the release knows the user (the user was trained on). */
+  readonly userKnown: boolean;
+  readonly userRow: Float32Array | null;
+  readonly profile: Int32Array | null;
+  /** Live history, newest first; it may be there although the release does not know the user. */
+  readonly history: PackedHistory;
+}
+
+/** Recent events of the users most similar to one user; list i of the items belongs to userIds[i]. */
+export interface SimilarUsersItems {
+  readonly userIds: readonly string[];
+  /** Similarity to the asking user, -1 .. 1, best first. */
+  readonly similarities: Float32Array;
+  /** Length: users + 1. */
+  readonly offsets: Uint32Array;
+  /** Item hashes, 2 words each, newest first within a user. */
+  readonly itemHashes: Uint32Array;
+  /** Milliseconds since the epoch. */
+  readonly timesMs: Float64Array;
+}
+
+/** Read side of the store: history, similar users, similar items. One call each, whatever the backend does inside. */
+export interface NeighborReader {
+  userContext(
+    request: { readonly releaseId: ReleaseId; readonly userId: string; readonly historyLimit: number },
+    options: CallOptions,
+  ): Promise<UserContext>;
+
+  /** An unknown user has no similar users: the lists are empty. */
+  similarUsersItems(
+    request: {
+      readonly releaseId: ReleaseId;
+      readonly userId: string;
+      /** Similar users wanted (M1). */
+      readonly users: number;
+      /** Most recent items of each (M2). */
+      readonly itemsPerUser: number;
+    },
+    options: CallOptions,
+  ): Promise<SimilarUsersItems>;
+
+  /** List i: the items most similar to itemRows[i]; empty where the release has none. */
+  similarItems(
+    request: {
+      readonly releaseId: ReleaseId;
+      readonly itemRows: Uint32Array;
+      /** Similar items wanted of each (M3). */
+      readonly limit: number;
+    },
+    options: CallOptions,
+  ): Promise<ScoredLists>;
+}
+
+/** What became of appended events. */
+export interface AppendResult {
+  /** Events that are now in a history. */
+  readonly accepted: number;
+  /** Events that were there already (same user, item and time). */
+  readonly duplicates: number;
+  /** Events older than the oldest one of a full history: not kept. */
+  readonly tooOld: number;
+}
+
+/**
+ * Write side of the store's live history. Idempotent by (user, item, time); an event is placed by its time; a history
+ * keeps the newest `historyCap` events.
+ */
+export interface HistoryWriter {
+  appendEvents(events: readonly Interaction[]): Promise<AppendResult>;
+}
+
+/** One user of a release, as it is published. */
+export interface PublishedUser {
+  readonly row: number;
+  readonly userId: string;
+  readonly embedding: Float32Array;
+  readonly profile: Int32Array;
+  /** User rows, best first. */
+  readonly similarRows: Uint32Array;
+  readonly similarities: Float32Array;
+}
+
+/** The record that says which release is served. */
+export interface ReleasePointer {
+  readonly releaseId: ReleaseId;
+  /** sha256 of the release's manifest, hex. */
+  readonly manifestSha256: string;
+  /** Milliseconds since the epoch. */
+  readonly movedAtMs: number;
+}
+
+/**
+ * Publishing side of the store: lists go in under the release's id, then `seal`, then one atomic move of the pointer.
+ * Writing the same rows again changes nothing; the pointer can only name a sealed release.
+ */
+export interface ReleasePublisher {
+  writeUsers(releaseId: ReleaseId, users: readonly PublishedUser[]): Promise<void>;
+  /** Lists of the item rows firstRow, firstRow + 1, ... */
+  writeSimilarItems(releaseId: ReleaseId, firstRow: number, lists: ScoredLists): Promise<void>;
+  /** Declares a release complete. @throws MicError ALREADY_EXISTS when the id is sealed with another manifest. */
+  seal(releaseId: ReleaseId, manifestSha256: string): Promise<void>;
+  /** @throws MicError FAILED_PRECONDITION when the release is not sealed. */
+  movePointer(releaseId: ReleaseId): Promise<ReleasePointer>;
+  pointer(): Promise<ReleasePointer | null>;
+  /** Sealed releases, oldest seal first. */
+  releases(): Promise<readonly ReleaseId[]>;
+  /** Removes a release's records. @throws MicError FAILED_PRECONDITION when the pointer names it. */
+  removeRelease(releaseId: ReleaseId): Promise<void>;
+}
+
+/** The whole store behind its ports; a backend implements all of it. */
+export interface Store extends NeighborReader, HistoryWriter, ReleasePublisher {
+  close(): Promise<void>;
+}
+
+/** The items of one release, as the gateway holds them in memory. */
+export interface ItemCatalog {
+  readonly releaseId: ReleaseId;
+  readonly itemCount: number;
+  readonly dimension: number;
+  /** itemCount x dimension, row-major, unit vectors. */
+  readonly vectors: Float32Array;
+  /** Category of each item: an index into the release's category names; 0 is "none". */
+  readonly categories: Uint32Array;
+  readonly categoryNames: readonly string[];
+  /** Number of training events of each item. */
+  readonly popularity: Float32Array;
+  itemId(row: number): string;
+  /** Rows of packed item hashes, NO_ROW where the release does not know the item. */
+  rowsOf(itemHashes: Uint32Array): Uint32Array;
+}

@@ -1,0 +1,1 @@
+export { manifestSchema, type Manifest, type Quality, type ReleaseFile } from './manifest';
