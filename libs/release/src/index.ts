@@ -1,1 +1,13 @@
-export { manifestSchema, type Manifest, type Quality, type ReleaseFile } from './manifest';
+export { columnBytes, readColumn, writeColumn, type Column, type ColumnRange, type ColumnType } from './columns';
+export type { FileProblem } from './file-problem';
+export { MANIFEST_FILE, RELEASE_FILES } from './layout';
+export { listReleases, type ListedRelease } from './list-releases';
+export { canonicalJson, manifestSchema } from './manifest';
+export type { Manifest, Quality, ReleaseFile, ReleaseMeta } from './manifest';
+export { openRelease, type OpenRelease, type SimilarItemsBatch } from './open-release';
+export { padLists } from './pad-lists';
+export { publishRelease, type PublishProgress } from './publish-release';
+export { readManifest } from './read-manifest';
+export { ReleaseWriter } from './release-writer';
+export { readStringTable, writeStringTable, StringTable } from './string-table';
+export { verifyRelease, type VerifyReport } from './verify-release';

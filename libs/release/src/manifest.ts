@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -19,10 +20,11 @@ export const qualitySchema = z.strictObject({
 });
 export type Quality = z.infer<typeof qualitySchema>;
 
-/** manifest.json: what a release is, and the checksum of everything in it. */
-export const manifestSchema = z.strictObject({
+/** A manifest before it is sealed. */
+export const unsealedManifestSchema = z.strictObject({
   formatVersion: z.literal(1),
-  id: z.string(),
+  /** `r<UTC yyyymmddhhmmss>-<8 hex>`: the time of the build and the start of a hash of everything below. */
+  id: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
   parent: z.string().nullable(),
   /** ISO 8601, UTC. */
   createdAt: z.string(),
@@ -38,6 +40,7 @@ export const manifestSchema = z.strictObject({
     users: z.int().min(0),
     items: z.int().min(1),
     events: z.int().min(0),
+    /** Named categories; "none" is not counted. */
     categories: z.int().min(0),
   }),
   index: z.discriminatedUnion('kind', [
@@ -59,6 +62,32 @@ export const manifestSchema = z.strictObject({
   }),
   training: z.record(z.string(), z.unknown()),
   quality: qualitySchema,
+  /** Every file of the release but this one, by path. */
   files: z.array(releaseFileSchema),
 });
+
+/** manifest.json: what a release is, and the checksum of everything in it. */
+export const manifestSchema = unsealedManifestSchema.extend({
+  /** sha256 of the canonical bytes of this manifest without this field. */
+  manifestSha256: sha256,
+});
 export type Manifest = z.infer<typeof manifestSchema>;
+
+/** What the builder says of a release; the writer adds the rest. */
+export type ReleaseMeta = Omit<Manifest, 'formatVersion' | 'id' | 'featureSchemaSha256' | 'files' | 'manifestSha256'>;
+
+/** The one form in which a manifest is written: two-space JSON in the schema's key order, with a final line break. */
+export function canonicalManifest(manifest: Manifest): string {
+  return canonicalJson(manifestSchema.parse(manifest));
+}
+
+/** sha256 (hex) of a manifest's canonical bytes without `manifestSha256`. */
+export function manifestDigest(manifest: z.infer<typeof unsealedManifestSchema>): string {
+  const unsealed = unsealedManifestSchema.strip().parse(manifest);
+  return createHash('sha256').update(canonicalJson(unsealed)).digest('hex');
+}
+
+/** JSON as release files hold it. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, null, 2) + '\n';
+}

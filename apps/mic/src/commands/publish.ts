@@ -1,0 +1,35 @@
+import { Command } from 'commander';
+import { openRelease, publishRelease } from '@mic/release';
+import { LmdbStore } from '@mic/store-lmdb';
+import { DEFAULT_HOME, homeAt } from '../home';
+import { releaseFolder } from '../release-folder';
+import { withProgress } from '../progress';
+
+export function publishCommand(): Command {
+  return new Command('publish')
+    .description('load the lists of a release into the store, then point the store at it')
+    .requiredOption('--release <id>', 'release to publish, as printed by mic build')
+    .option('--home <dir>', 'home of the installation', DEFAULT_HOME)
+    .option('--json', 'print one line of JSON')
+    .addHelpText(
+      'after',
+      `
+Example:
+  $ mic publish --home .mic --release r20260131120000-1a2b3c4d
+The release is verified first. Publishing the same release again changes nothing.`,
+    )
+    .action(async (options: { release: string; home: string; json?: boolean }) => {
+      const home = homeAt(options.home);
+      const release = await openRelease(releaseFolder(home, options.release));
+      const store = await LmdbStore.open({ path: home.store });
+      try {
+        const pointer = await withProgress('publish', (onProgress) =>
+          publishRelease({ release, target: store, onProgress }),
+        );
+        if (options.json) console.log(JSON.stringify(pointer));
+        else console.log(`the store at ${home.store} now serves release ${pointer.releaseId}`);
+      } finally {
+        await store.close();
+      }
+    });
+}

@@ -1,0 +1,24 @@
+import { resolve } from 'node:path';
+
+/** Folders of one installation; everything that the product writes lives under its home. */
+export interface Home {
+  readonly dir: string;
+  readonly datasets: string;
+  readonly runs: string;
+  readonly releases: string;
+  readonly store: string;
+}
+
+/** Home used where no --home is given. */
+export const DEFAULT_HOME = '.mic';
+
+export function homeAt(dir: string): Home {
+  const root = resolve(dir);
+  return {
+    dir: root,
+    datasets: `${root}/datasets`,
+    runs: `${root}/runs`,
+    releases: `${root}/releases`,
+    store: `${root}/store`,
+  };
+}

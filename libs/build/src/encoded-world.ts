@@ -1,0 +1,54 @@
+import type { HistoryTable, ScoredLists } from '@mic/domain';
+import type { TrainedModel } from '@mic/training';
+import { exactTopK } from '@mic/vectors';
+import type { BuildConfig } from './build-config';
+import { encodeItems, encodeUsers, type Features } from './encode';
+
+/**
+ * Everything that follows from a model and a set of histories: the vectors and the neighbour lists. The release is the
+ * world of all events; its quality is measured in the world without the held-out ones.
+ */
+export interface EncodedWorld {
+  readonly histories: HistoryTable;
+  readonly dimension: number;
+  /** U x dimension, unit vectors. */
+  readonly userVectors: Float32Array;
+  /** I x dimension, unit vectors. */
+  readonly itemVectors: Float32Array;
+  /** Similar users of each user. */
+  readonly u2u: ScoredLists;
+  /** Similar items of each item. */
+  readonly i2i: ScoredLists;
+}
+
+export async function encodeWorld(
+  model: TrainedModel,
+  features: Features,
+  histories: HistoryTable,
+  config: BuildConfig,
+): Promise<EncodedWorld> {
+  const dimension = model.signature.dimension;
+  const itemVectors = await encodeItems(model, features, histories);
+  const userVectors = await encodeUsers(model, features, histories);
+  return {
+    histories,
+    dimension,
+    userVectors,
+    itemVectors,
+    u2u: mostSimilar(userVectors, histories.userCount, dimension, config.u2uLength),
+    i2i: mostSimilar(itemVectors, histories.itemCount, dimension, config.i2iLength),
+  };
+}
+
+/** The k most similar other rows of each row, exactly. */
+function mostSimilar(vectors: Float32Array, count: number, dimension: number, k: number): ScoredLists {
+  return exactTopK({
+    queries: vectors,
+    queryCount: count,
+    matrix: vectors,
+    rowCount: count,
+    dimension,
+    k: Math.min(k, Math.max(0, count - 1)),
+    excludeSelf: true,
+  });
+}

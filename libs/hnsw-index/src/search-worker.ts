@@ -1,0 +1,80 @@
+import { Worker } from 'node:worker_threads';
+import { MicError } from '@mic/domain';
+import { workerEntry } from './worker-entry';
+import type { Burst, BurstLists, WorkerMessage, WorkerSetup } from './worker-protocol';
+
+/** One search thread with an index object of its own; it works on one burst at a time. */
+export class SearchWorker {
+  readonly #worker: Worker;
+  #waiting: { resolve: (lists: BurstLists) => void; reject: (error: MicError) => void } | null = null;
+  #failure: unknown;
+  #alive = true;
+  /** Resolves when the thread has ended, for whatever reason. */
+  readonly ended: Promise<void>;
+
+  private constructor(worker: Worker) {
+    this.#worker = worker;
+    worker.on('message', (message: WorkerMessage) => {
+      this.#receive(message);
+    });
+    worker.on('error', (error) => {
+      this.#failure = error;
+    });
+    this.ended = new Promise((resolve) => {
+      worker.on('exit', () => {
+        this.#alive = false;
+        this.#take()?.reject(this.#death('the search thread ended while it was searching'));
+        resolve();
+      });
+    });
+  }
+
+  /** Starts a thread and waits until its index is loaded. @throws MicError UNAVAILABLE when that fails. */
+  static async start(setup: WorkerSetup): Promise<SearchWorker> {
+    const { url, execArgv } = workerEntry(import.meta.url);
+    const worker = new Worker(url, { workerData: setup, execArgv: [...execArgv], name: 'hnsw-search' });
+    const searchWorker = new SearchWorker(worker);
+    const ready = new Promise<'ready'>((resolve) => worker.once('message', () => { resolve('ready'); })); // prettier-ignore
+    if ((await Promise.race([ready, searchWorker.ended])) !== 'ready') {
+      throw searchWorker.#death('the search thread did not start');
+    }
+    return searchWorker;
+  }
+
+  /** False once the thread has ended: a message to it would never be answered. */
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  /** @throws MicError UNAVAILABLE when the thread dies meanwhile, INTERNAL when the library fails. */
+  run(burst: Burst): Promise<BurstLists> {
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject };
+      this.#worker.postMessage(burst, [burst.vectors.buffer as ArrayBuffer]);
+    });
+  }
+
+  /** Ends the thread; a search under way is rejected. */
+  async terminate(): Promise<void> {
+    await this.#worker.terminate();
+    await this.ended;
+  }
+
+  #receive(message: WorkerMessage): void {
+    if (message.type === 'ready') return;
+    const waiting = this.#take();
+    if (message.type === 'lists') waiting?.resolve(message.lists);
+    else waiting?.reject(new MicError('INTERNAL', `the index search failed: ${message.message}`));
+  }
+
+  #take() {
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    return waiting;
+  }
+
+  #death(what: string): MicError {
+    const why = this.#failure instanceof Error ? `: ${this.#failure.message}` : '';
+    return new MicError('UNAVAILABLE', what + why, { remedy: 'try again', cause: this.#failure });
+  }
+}

@@ -1,0 +1,1 @@
+export { OnnxSession, type OnnxValue } from './session';

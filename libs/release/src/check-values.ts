@@ -1,0 +1,53 @@
+import { NO_ROW } from '@mic/domain';
+
+/** How far a unit vector's squared length may be from 1, and a similarity beyond 1: float32 sums, other hardware. */
+const TOLERANCE = 1e-3;
+
+/** The first value that is not finite or below `lowest`, in words; null when there is none. */
+export function valuesProblem(values: Float32Array, lowest = -Infinity): string | null {
+  const bad = values.findIndex((value) => !Number.isFinite(value) || value < lowest);
+  return bad < 0 ? null : `value ${bad} is ${values[bad]}`;
+}
+
+/** The first row that is not a finite unit vector, in words. */
+export function vectorsProblem(vectors: Float32Array, dimension: number): string | null {
+  for (let start = 0; start < vectors.length; start += dimension) {
+    let squares = 0;
+    for (let i = start; i < start + dimension; i++) squares += vectors[i]! * vectors[i]!;
+    // Written so that NaN fails.
+    if (!(Math.abs(squares - 1) <= TOLERANCE)) return `row ${start / dimension} has the length ${Math.sqrt(squares)}`;
+  }
+  return null;
+}
+
+/**
+ * Checks neighbour lists of `width` places: rows below `count`, never the list's own row, then padding to the end
+ * (NO_ROW with similarity 0); similarities finite, within -1 .. 1, best first.
+ */
+export function listsProblem(
+  rows: Uint32Array,
+  similarities: Float32Array,
+  count: number,
+  width: number,
+): { readonly in: 'rows' | 'similarities'; readonly message: string } | null {
+  for (let list = 0; list < count; list++) {
+    let ended = false;
+    let previous = 1 + TOLERANCE;
+    for (let i = list * width; i < (list + 1) * width; i++) {
+      const row = rows[i]!;
+      const similarity = similarities[i]!;
+      if (row === NO_ROW) {
+        ended = true;
+        if (similarity !== 0) return { in: 'similarities', message: `list ${list} has ${similarity} beside padding` };
+        continue;
+      }
+      if (ended) return { in: 'rows', message: `list ${list} goes on after its padding` };
+      if (row >= count || row === list) return { in: 'rows', message: `list ${list} names row ${row} of ${count}` };
+      if (!(similarity <= previous && similarity >= -1 - TOLERANCE)) {
+        return { in: 'similarities', message: `list ${list} has ${similarity}, out of order or range` };
+      }
+      previous = similarity;
+    }
+  }
+  return null;
+}
