@@ -4,4 +4,5 @@ export { HashRows } from './hash-rows';
 export { NO_ROW, type HistoryTable, type Interaction } from './interaction';
 export { HASH_WORDS, hashIds } from './item-hash';
 export { parseReleaseId, type ReleaseId } from './release-id';
+export { seededRandom, shuffle, type Random } from './random';
 export type { ScoredLists } from './scored-lists';

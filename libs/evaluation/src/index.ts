@@ -1,0 +1,1 @@
+export { leaveOneOut, type HeldOut } from './split';

@@ -1,0 +1,41 @@
+import { z } from 'zod';
+import type { FeatureSchema, TowerSignature } from '@mic/features';
+import { trainingConfigSchema } from './training-config';
+
+/** What a model is and how it came about: model.json of a model folder. */
+export const modelInfoSchema = z.strictObject({
+  formatVersion: z.literal(1),
+  encoder: z.literal('pooled'),
+  /** Name of the dataset. */
+  dataset: z.string(),
+  /** What training has not seen. */
+  protocol: z.enum(['none', 'leave-one-out']),
+  seed: z.int(),
+  config: trainingConfigSchema,
+  steps: z.int().min(0),
+  epochs: z.int().min(0),
+  finalLoss: z.number(),
+  /** HR@k of the U2I list on held-out validation events, 0 .. 1; empty when none were held out. */
+  validation: z.record(z.string(), z.number()),
+  /** Wall time of training, seconds. */
+  seconds: z.number(),
+  /** ISO 8601, UTC. */
+  createdAt: z.string(),
+});
+export type ModelInfo = z.infer<typeof modelInfoSchema>;
+
+/** A trained model as the release build takes it. U users, I items, E = signature.idDimension. */
+export interface TrainedModel {
+  readonly info: ModelInfo;
+  readonly schema: FeatureSchema;
+  readonly signature: TowerSignature;
+  readonly userIds: readonly string[];
+  readonly itemIds: readonly string[];
+  /** U x E id rows, the user tower's input; a user without training events has the mask row. */
+  readonly userRows: Float32Array;
+  /** I x E id rows, the item tower's input; an item without training events has the mask row. */
+  readonly itemRows: Float32Array;
+  /** ONNX models that meet the signature. */
+  readonly userTower: Uint8Array;
+  readonly itemTower: Uint8Array;
+}
