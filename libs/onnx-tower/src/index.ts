@@ -1,1 +1,3 @@
+export { MicroBatcher } from './micro-batcher';
 export { OnnxSession, type OnnxValue } from './session';
+export { OnnxUserEmbedder, type OnnxUserEmbedderOptions } from './user-embedder';

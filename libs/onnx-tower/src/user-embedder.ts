@@ -1,0 +1,102 @@
+import { MicError, NO_ROW, type ReleaseId } from '@mic/domain';
+import type { TowerSignature } from '@mic/features';
+import type { CallOptions, UserEmbedder, UserTowerInput, UserVectors } from '@mic/recall';
+import { MicroBatcher } from './micro-batcher';
+import { OnnxSession } from './session';
+
+export interface OnnxUserEmbedderOptions {
+  readonly releaseId: ReleaseId;
+  readonly signature: TowerSignature;
+  /** ONNX model that meets the signature. */
+  readonly model: Uint8Array;
+}
+
+const INPUTS = ['user_row', 'profile', 'history'] as const;
+const OUTPUT = 'user_vectors';
+
+/** Requests of one model run; beyond it a batch no longer gets cheaper per user. */
+const LARGEST_BATCH = 64;
+
+/** The user tower of one release in this process; calls of one turn of the event loop share a model run. */
+export class OnnxUserEmbedder implements UserEmbedder {
+  readonly #releaseId: ReleaseId;
+  readonly #signature: TowerSignature;
+  readonly #session: OnnxSession;
+  readonly #batcher: MicroBatcher<UserTowerInput, UserVectors>;
+
+  private constructor(releaseId: ReleaseId, signature: TowerSignature, session: OnnxSession) {
+    this.#releaseId = releaseId;
+    this.#signature = signature;
+    this.#session = session;
+    this.#batcher = new MicroBatcher((inputs) => this.#run(inputs), LARGEST_BATCH);
+  }
+
+  /** @throws MicError FAILED_PRECONDITION when the model is not one, or lacks an input or output of the signature. */
+  static async open({ releaseId, signature, model }: OnnxUserEmbedderOptions): Promise<OnnxUserEmbedder> {
+    const session = await OnnxSession.open(model, { name: `the user tower of release ${releaseId}` });
+    const missing = [
+      ...session.inputNames.filter((name) => !INPUTS.some((known) => known === name)).map((name) => `unknown input ${name}`),
+      ...(session.outputNames.includes(OUTPUT) ? [] : [`no output ${OUTPUT}`]),
+    ];
+    if (missing.length > 0) {
+      throw new MicError('FAILED_PRECONDITION', `the user tower does not meet its signature: ${missing.join(', ')}`, {
+        subject: 'towers/user.onnx',
+        remedy: `export it with the inputs ${INPUTS.join(', ')} and the output ${OUTPUT}`,
+      });
+    }
+    return new OnnxUserEmbedder(releaseId, signature, session);
+  }
+
+  async embed(releaseId: ReleaseId, input: UserTowerInput, { signal }: CallOptions): Promise<UserVectors> {
+    if (releaseId !== this.#releaseId) {
+      throw new MicError('FAILED_PRECONDITION', `release ${releaseId} is not open here, ${this.#releaseId} is`, {
+        subject: 'release_id',
+        remedy: 'ask for the release that is served',
+      });
+    }
+    const { idDimension, profileWidth } = this.#signature;
+    checkLength('userRow', input.userRow, idDimension);
+    checkLength('profile', input.profile, profileWidth);
+    return this.#batcher.submit(input, signal);
+  }
+
+  async close(): Promise<void> {
+    await this.#session.close();
+  }
+
+  async #run(inputs: readonly UserTowerInput[]): Promise<UserVectors[]> {
+    const { idDimension, profileWidth, longestHistory, vectorsPerUser, dimension, maskedUserRow } = this.#signature;
+    const size = inputs.length;
+    const userRows = new Float32Array(size * idDimension);
+    const profiles = new BigInt64Array(size * profileWidth);
+    const histories = new BigInt64Array(size * longestHistory);
+    inputs.forEach(({ userRow, profile, historyRows }, i) => {
+      userRows.set(userRow ?? maskedUserRow, i * idDimension);
+      profile?.forEach((code, p) => (profiles[i * profileWidth + p] = BigInt(code)));
+      let at = i * longestHistory;
+      for (let age = 0; age < historyRows.length && at < (i + 1) * longestHistory; age++) {
+        const row = historyRows[age]!;
+        if (row !== NO_ROW) histories[at++] = BigInt(row + 1);
+      }
+    });
+    const result = await this.#session.run({
+      user_row: { data: userRows, dims: [size, idDimension] },
+      profile: { data: profiles, dims: [size, profileWidth] },
+      history: { data: histories, dims: [size, longestHistory] },
+    });
+    const vectors = result[OUTPUT]!.data as Float32Array;
+    const width = vectorsPerUser * dimension;
+    if (vectors.length !== size * width || vectors.some(Number.isNaN)) {
+      throw new MicError('INTERNAL', `the user tower of release ${this.#releaseId} gave NaN or a wrong number of values`);
+    }
+    return inputs.map((_, i) => ({ count: vectorsPerUser, vectors: vectors.slice(i * width, (i + 1) * width) }));
+  }
+}
+
+function checkLength(what: string, values: { readonly length: number } | null, expected: number): void {
+  if (values !== null && values.length !== expected) {
+    throw new MicError('INVALID_ARGUMENT', `${what} has ${values.length} numbers, the tower takes ${expected}`, {
+      subject: what,
+    });
+  }
+}
