@@ -26,3 +26,15 @@ export type {
   RecalledItem,
   ScoreParts,
 } from './recall-types';
+export { RECALL_CHANNELS } from './channels/registry';
+export type { ChannelCandidates } from './channel';
+export { RecallEngine, type RankedRecall, type RecallEngineOptions, type RecallPorts } from './engine';
+export { NO_HISTORY } from './history';
+export {
+  DEFAULT_PROFILES,
+  parseProfiles,
+  pickProfile,
+  profileSchema,
+  type Profiles,
+  type RecallProfile,
+} from './profile';

@@ -1,0 +1,70 @@
+import { MicError, toMicError } from '@mic/domain';
+import type { CallOptions } from './ports';
+
+/** How a budgeted call ended. */
+export type Budgeted<T> =
+  | { readonly outcome: 'OK'; readonly value: T; readonly elapsedMs: number }
+  | { readonly outcome: 'LATE' | 'FAILED' | 'SHED'; readonly message: string; readonly elapsedMs: number };
+
+/** Milliseconds of a monotonic clock. */
+export type Clock = () => number;
+
+export interface BudgetOptions {
+  /** Time the call may take; at or below 0 it is not made. */
+  readonly timeoutMs: number;
+  /** The caller's own signal. */
+  readonly signal: AbortSignal;
+  readonly requestId: string;
+  readonly clock: Clock;
+}
+
+/**
+ * Runs a call within its budget. When time is up the call's signal fires and the outcome is LATE, whatever the call does
+ * afterwards; an error becomes FAILED. Only the caller's own cancellation is thrown.
+ *
+ * @throws MicError CANCELLED when the caller's signal fires.
+ */
+export async function withinBudget<T>(
+  call: (options: CallOptions) => Promise<T>,
+  { timeoutMs, signal, requestId, clock }: BudgetOptions,
+): Promise<Budgeted<T>> {
+  const started = clock();
+  const elapsedMs = (): number => clock() - started;
+  if (signal.aborted) throw cancelled();
+  if (timeoutMs <= 0) return { outcome: 'SHED', message: 'no time was left to try', elapsedMs: 0 };
+  const controller = new AbortController();
+  let stopWaiting: (() => void) | undefined;
+  const interrupted = new Promise<'LATE' | 'CANCELLED'>((resolve) => {
+    const timer = setTimeout(() => {
+      resolve('LATE');
+    }, timeoutMs);
+    const onAbort = (): void => {
+      resolve('CANCELLED');
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    stopWaiting = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+    };
+  });
+  const answered = Promise.resolve()
+    .then(() => call({ signal: controller.signal, requestId }))
+    .then(
+      (value): Budgeted<T> => ({ outcome: 'OK', value, elapsedMs: elapsedMs() }),
+      (error: unknown): Budgeted<T> => ({ ...outcomeOf(toMicError(error)), elapsedMs: elapsedMs() }),
+    );
+  const first = await Promise.race([answered, interrupted]);
+  stopWaiting?.();
+  if (typeof first !== 'string') return first;
+  controller.abort();
+  if (first === 'CANCELLED') throw cancelled();
+  return { outcome: 'LATE', message: `no answer within ${Math.round(timeoutMs)} ms`, elapsedMs: elapsedMs() };
+}
+
+const cancelled = (): MicError => new MicError('CANCELLED', 'the caller cancelled the request');
+
+/** A callee that ran out of time is late, one that protects itself sheds; everything else has failed. */
+function outcomeOf({ code, message }: MicError): { outcome: 'LATE' | 'FAILED' | 'SHED'; message: string } {
+  const outcome = code === 'DEADLINE_EXCEEDED' ? 'LATE' : code === 'RESOURCE_EXHAUSTED' ? 'SHED' : 'FAILED';
+  return { outcome, message: `${code}: ${message}` };
+}

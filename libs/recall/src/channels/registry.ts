@@ -1,0 +1,7 @@
+import type { RecallChannel } from '../channel';
+import { u2i } from './u2i';
+import { u2i2i } from './u2i2i';
+import { u2u2i } from './u2u2i';
+
+/** All channels, in the order in which responses list them. A new channel is a file here and a line below. */
+export const RECALL_CHANNELS: readonly RecallChannel[] = [u2i, u2u2i, u2i2i];

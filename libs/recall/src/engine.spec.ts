@@ -1,0 +1,264 @@
+import { hashIds, MicError, parseReleaseId } from '@mic/domain';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { RecallEngine, type RecallPorts } from './engine';
+import type { RecallRequest, RecallResult } from './recall-types';
+import { frozen, history, ITEMS, RELEASE, tinyCatalog, tinyPorts, tinyProfiles } from './testing/tiny-world';
+
+interface Setup {
+  readonly ports?: Partial<RecallPorts>;
+  readonly store?: Partial<RecallPorts['store']>;
+  readonly profile?: object;
+  readonly deadlineMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+function recall(request: Partial<RecallRequest> = {}, setup: Setup = {}): Promise<RecallResult> {
+  const ports = { ...tinyPorts(), ...setup.ports };
+  const engine = new RecallEngine({
+    ports: { ...ports, store: { ...ports.store, ...setup.store } },
+    catalog: tinyCatalog(),
+    profiles: tinyProfiles(setup.profile),
+  });
+  const signal = setup.signal ?? new AbortController().signal;
+  return engine.recall({ requestId: 'q', userId: 'u', ...request }, setup.deadlineMs ?? Infinity, signal);
+}
+
+const round = (value: number): number => Math.round(value * 1e4) / 1e4;
+const outcomes = (result: RecallResult) => result.channels.map(({ outcome }) => outcome);
+const ids = (result: RecallResult) => result.items.map(({ itemId }) => itemId);
+
+describe('the tiny world', () => {
+  it('gives the candidates, sources and scores worked by hand', async () => {
+    const result = await recall({ explain: true });
+    expect(result).toMatchObject({
+      userId: 'u',
+      userKnown: true,
+      requestId: 'q',
+      releaseId: 'r1',
+      profile: 'tiny',
+      degraded: false,
+      basicScore: 'USER_VECTOR',
+    });
+    expect(result.channels.map(({ channel, outcome, candidates }) => [channel, outcome, candidates])).toEqual([
+      ['U2I', 'OK', 2],
+      ['U2U2I', 'OK', 2],
+      ['U2I2I', 'OK', 3],
+    ]);
+    const items = result.items.map(({ itemId, score, category, sources, parts }) => ({
+      itemId,
+      score: round(score),
+      category,
+      sources: sources.map((source) => [source.channel, round(source.score), source.trigger]),
+      parts: [round(parts!.basic), round(parts!.repetition), round(parts!.diversity)],
+    }));
+    // U2I at (1, 0): b .8, c .6. U2U2I: c = e^-.2 + .5 e^-1, e = e^-1. U2I2I: b = e^-.4, c = e^-.8 + .5 e^-.4, e = .5 e^-.4.
+    // Similarities .8, .6, -.6: mean .2667, deviation .6182.
+    expect(items).toEqual([
+      {
+        itemId: 'b',
+        score: 1.396,
+        category: 'one',
+        sources: [
+          ['U2I', 0.8, ''],
+          ['U2I2I', 0.6703, 'a'],
+        ],
+        parts: [0.8627, 0.6667, 1],
+      },
+      {
+        itemId: 'c',
+        score: 1.2392,
+        category: 'two',
+        sources: [
+          ['U2I', 0.6, ''],
+          ['U2U2I', 1.0027, 'v'],
+          ['U2I2I', 0.7845, 'a'],
+        ],
+        parts: [0.5392, 1, 1],
+      },
+      {
+        itemId: 'e',
+        score: -0.8685,
+        category: 'three',
+        sources: [
+          ['U2U2I', 0.3679, 'w'],
+          ['U2I2I', 0.3352, 'd'],
+        ],
+        parts: [-1.4018, 0.6667, 1],
+      },
+    ]);
+  });
+
+  it('cuts to n', async () => {
+    expect(ids(await recall({ n: 1 }))).toEqual(['b']);
+  });
+
+  it('leaves excluded items out, and other categories', async () => {
+    expect(ids(await recall({ excludeItemIds: ['b', 'nowhere'] }))).toEqual(['c', 'e']);
+    expect(ids(await recall({ categories: ['three', 'nowhere'] }))).toEqual(['e']);
+    expect(ids(await recall({ categories: ['nowhere'] }))).toEqual([]);
+  });
+
+  it('gives seen items back when asked to', async () => {
+    expect(ids(await recall({ includeSeen: true }))).toContain('a');
+  });
+
+  it('answers an unknown user from inline history', async () => {
+    const result = await recall({ userId: 'x', inlineHistory: history('a') });
+    expect(result.userKnown).toBe(false);
+    expect(outcomes(result)).toEqual(['OK', 'EMPTY', 'OK']);
+    expect(result.degraded).toBe(false);
+    expect(ids(result)).not.toContain('a');
+  });
+
+  it('answers an unknown user without history by U2I alone', async () => {
+    expect(outcomes(await recall({ userId: 'x' }))).toEqual(['OK', 'EMPTY', 'EMPTY']);
+  });
+});
+
+describe('outcomes', () => {
+  it('DISABLED: switched off in the profile, not degraded', async () => {
+    const result = await recall({}, { profile: { channels: { U2I: { enabled: false } } } });
+    expect(outcomes(result)).toEqual(['DISABLED', 'OK', 'OK']);
+    expect(result).toMatchObject({ degraded: false, basicScore: 'USER_VECTOR' });
+  });
+
+  it('FAILED: the others answer, and the message says why', async () => {
+    const search = () => Promise.reject(new MicError('UNAVAILABLE', 'index is down'));
+    const result = await recall({}, { ports: { index: { search } } });
+    expect(outcomes(result)).toEqual(['FAILED', 'OK', 'OK']);
+    expect(result.degraded).toBe(true);
+    expect(result.channels[0]!.message).toBe('UNAVAILABLE: index is down');
+    expect(ids(result)).toEqual(['b', 'c', 'e']);
+  });
+
+  it('FAILED: a call that throws before it gives a promise', async () => {
+    const similarItems = () => {
+      throw new RangeError('boom');
+    };
+    expect(outcomes(await recall({}, { store: { similarItems } }))).toEqual(['OK', 'OK', 'FAILED']);
+  });
+
+  it('LATE: cut at its own time limit, and its signal fires', async () => {
+    let aborted = false;
+    const similarUsersItems: RecallPorts['store']['similarUsersItems'] = (request, options) => {
+      options.signal.addEventListener('abort', () => (aborted = true));
+      return frozen(request, options);
+    };
+    const profile = { channels: { U2U2I: { timeoutMs: 20 } } };
+    const result = await recall({}, { store: { similarUsersItems }, profile });
+    expect(outcomes(result)).toEqual(['OK', 'LATE', 'OK']);
+    expect(aborted).toBe(true);
+  });
+
+  it('LATE: the caller’s deadline cuts what the profile would allow', async () => {
+    const result = await recall({}, { ports: { index: { search: frozen } }, deadlineMs: 40 });
+    expect(outcomes(result)).toEqual(['LATE', 'OK', 'OK']);
+    expect(result.channels[0]!.elapsedMs).toBeGreaterThan(20);
+  });
+
+  it('LATE user vector: U2I is late, and the channels’ similarities rank the rest', async () => {
+    const embed = (_release: unknown, input: unknown, options: { signal: AbortSignal }) => frozen(input, options);
+    const result = await recall({}, { ports: { embedder: { embed } }, deadlineMs: 60 });
+    expect(outcomes(result)).toEqual(['LATE', 'OK', 'OK']);
+    expect(result.basicScore).toBe('CHANNEL_SIMILARITY');
+    // best similarities: b .8 (a), c .9 (v), e .8 (d)
+    expect(ids(result)[0]).toBe('c');
+  });
+
+  it('an unreadable history is not served as an empty one', async () => {
+    const userContext = () => Promise.reject(new MicError('UNAVAILABLE', 'store is down'));
+    const result = await recall({}, { store: { userContext } });
+    expect(outcomes(result)).toEqual(['FAILED', 'OK', 'FAILED']);
+    expect(result).toMatchObject({ degraded: true, userKnown: false, basicScore: 'CHANNEL_SIMILARITY' });
+    const inline = await recall({ inlineHistory: history('a', 'd') }, { store: { userContext } });
+    expect(outcomes(inline)).toEqual(['OK', 'OK', 'OK']);
+  });
+
+  it('SHED: no time is left to try', async () => {
+    const result = await recall({}, { deadlineMs: 4 });
+    expect(outcomes(result)).toEqual(['SHED', 'SHED', 'SHED']);
+    expect(result).toMatchObject({ degraded: true, items: [] });
+  });
+
+  it('everything down: an empty, degraded answer', async () => {
+    const down = () => Promise.reject(new Error('down'));
+    const store = { userContext: down, similarUsersItems: down, similarItems: down };
+    const result = await recall({}, { store });
+    expect(outcomes(result)).toEqual(['FAILED', 'FAILED', 'FAILED']);
+    expect(result.items).toEqual([]);
+  });
+});
+
+describe('refusals', () => {
+  it.each([
+    ['another release', { releaseId: parseReleaseId('r2') }, 'FAILED_PRECONDITION', /r2 is not served, r1 is/],
+    ['an unknown profile', { profile: 'x' }, 'INVALID_ARGUMENT', /no profile "x"/],
+    ['n = 0', { n: 0 }, 'INVALID_ARGUMENT', /n is 0; this profile allows 1 to 1000/],
+    ['n = 10 million', { n: 10_000_000 }, 'INVALID_ARGUMENT', /n is 10000000/],
+  ] as const)('%s', async (_what, request, code, message) => {
+    const refused = recall(request);
+    await expect(refused).rejects.toMatchObject({ code });
+    await expect(refused).rejects.toThrow(message);
+  });
+
+  it('the release that is served may be named', async () => {
+    expect((await recall({ releaseId: RELEASE })).releaseId).toBe('r1');
+  });
+
+  it('a deadline that has passed', async () => {
+    await expect(recall({}, { deadlineMs: 0 })).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+  });
+
+  it('a caller that cancels', async () => {
+    const controller = new AbortController();
+    const cancelled = recall({}, { ports: { index: { search: frozen } }, signal: controller.signal });
+    setTimeout(() => {
+      controller.abort();
+    }, 10);
+    await expect(cancelled).rejects.toMatchObject({ code: 'CANCELLED' });
+  });
+});
+
+describe('whatever the request', () => {
+  const items = fc.subarray([...ITEMS, 'stranger']);
+  it('no item twice, none seen or excluded, scores fall, sources complete, same input same output', async () => {
+    await fc.assert(
+      fc.asyncProperty(items, items, fc.integer({ min: 1, max: 7 }), async (seen, excluded, n) => {
+        const request = { n, inlineHistory: history(...seen), excludeItemIds: excluded };
+        const result = await recall(request);
+        const returned = ids(result);
+        expect(new Set(returned).size).toBe(returned.length);
+        expect(returned.length).toBeLessThanOrEqual(n);
+        for (const item of [...seen, ...excluded, 'a', 'd']) expect(returned).not.toContain(item);
+        result.items.forEach(({ score, sources }, i) => {
+          expect(sources.length).toBeGreaterThan(0);
+          if (i > 0) expect(score).toBeLessThanOrEqual(result.items[i - 1]!.score);
+        });
+        expect((await recall(request)).items).toEqual(result.items);
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+describe('histories', () => {
+  it('of store and request are one: newest first, an event of both once', async () => {
+    const { mergeHistories } = await import('./history');
+    const stored = {
+      itemHashes: hashIds(['a', 'b']),
+      timesMs: Float64Array.of(30, 10),
+      weights: Float32Array.of(1, 1),
+    };
+    const inline = {
+      itemHashes: hashIds(['c', 'a']),
+      timesMs: Float64Array.of(20, 30),
+      weights: Float32Array.of(2, 2),
+    };
+    const merged = mergeHistories(inline, stored, 10);
+    expect([...merged.timesMs]).toEqual([30, 20, 10]);
+    expect([...merged.itemHashes]).toEqual([...hashIds(['a', 'c', 'b'])]);
+    expect([...merged.weights]).toEqual([2, 2, 1]);
+    expect([...mergeHistories(inline, stored, 1).timesMs]).toEqual([30]);
+  });
+});

@@ -1,0 +1,262 @@
+import { DEGRADED_OUTCOMES, hashIds, MicError, type ReleaseId } from '@mic/domain';
+import { topCandidates, type RerankScores } from '@mic/rerank';
+import { withinBudget, type Budgeted, type Clock } from './budget';
+import { NO_CANDIDATES, type ChannelInput, type RecallChannel } from './channel';
+import { RECALL_CHANNELS } from './channels/registry';
+import { Eligibility } from './eligibility';
+import { knownRows, mergeHistories, NO_HISTORY } from './history';
+import { mergeCandidates, type ChannelList, type MergedCandidates } from './merge';
+import type {
+  ItemCatalog,
+  ItemIndex,
+  NeighborReader,
+  PackedHistory,
+  UserContext,
+  UserEmbedder,
+  UserVectors,
+} from './ports';
+import { pickProfile, type Profiles, type RecallProfile } from './profile';
+import type { ChannelReport, RecallRequest, RecallResult, RecallService } from './recall-types';
+import { scoreMerged } from './score';
+
+export interface RecallPorts {
+  readonly embedder: UserEmbedder;
+  readonly index: ItemIndex;
+  readonly store: NeighborReader;
+}
+
+export interface RecallEngineOptions {
+  readonly ports: RecallPorts;
+  /** Items of the release that answers. */
+  readonly catalog: ItemCatalog;
+  readonly profiles: Profiles;
+  /** performance.now by default. */
+  readonly clock?: Clock;
+}
+
+/** A ranked answer in rows, before it is put into words. */
+export interface RankedRecall {
+  readonly profileName: string;
+  readonly userKnown: boolean;
+  readonly basicScore: RecallResult['basicScore'];
+  /** Each channel's candidates alone, in the channel's order. */
+  readonly lists: readonly ChannelList[];
+  readonly reports: readonly ChannelReport[];
+  readonly merged: MergedCandidates;
+  readonly scores: RerankScores;
+  /** Positions in `merged` of the items returned, best first. */
+  readonly order: Uint32Array;
+}
+
+/** One request on its way. */
+interface Trip {
+  readonly request: RecallRequest;
+  readonly profile: RecallProfile;
+  readonly signal: AbortSignal;
+  /** Milliseconds until the reserve for merge and rerank begins. */
+  readonly timeLeft: () => number;
+}
+
+/**
+ * The recall path: user context, then all channels at once, each within its budget, then merge and rerank. What fails or
+ * is late is reported and left out; the rest is answered.
+ */
+export class RecallEngine implements RecallService {
+  readonly #ports: RecallPorts;
+  readonly #catalog: ItemCatalog;
+  readonly #profiles: Profiles;
+  readonly #clock: Clock;
+
+  constructor({ ports, catalog, profiles, clock = () => performance.now() }: RecallEngineOptions) {
+    this.#ports = ports;
+    this.#catalog = catalog;
+    this.#profiles = profiles;
+    this.#clock = clock;
+  }
+
+  async recall(request: RecallRequest, deadlineMs: number, signal: AbortSignal): Promise<RecallResult> {
+    const ranked = await this.rank(request, deadlineMs, signal);
+    const catalog = this.#catalog;
+    const { merged, scores } = ranked;
+    return {
+      userId: request.userId,
+      userKnown: ranked.userKnown,
+      requestId: request.requestId,
+      releaseId: catalog.releaseId,
+      profile: ranked.profileName,
+      degraded: ranked.reports.some(({ outcome }) => DEGRADED_OUTCOMES.has(outcome)),
+      basicScore: ranked.basicScore,
+      items: Array.from(ranked.order, (i) => ({
+        itemId: catalog.itemId(merged.rows[i]!),
+        score: scores.score[i]!,
+        category: catalog.categoryNames[catalog.categories[merged.rows[i]!]!] ?? '',
+        sources: merged.sourcesOf(i),
+        ...(request.explain && {
+          parts: { basic: scores.basic[i]!, repetition: scores.repetition[i]!, diversity: scores.diversity[i]! },
+        }),
+      })),
+      channels: ranked.reports,
+    };
+  }
+
+  /**
+   * The answer in rows of the release.
+   *
+   * @throws MicError INVALID_ARGUMENT for a profile or n that does not exist, FAILED_PRECONDITION for another release,
+   *   DEADLINE_EXCEEDED when no time was left at the start, CANCELLED when the caller cancels.
+   */
+  async rank(request: RecallRequest, deadlineMs: number, signal: AbortSignal): Promise<RankedRecall> {
+    const started = this.#clock();
+    const { name, profile } = pickProfile(this.#profiles, request.profile ?? '');
+    const n = wantedItems(request.n, profile);
+    this.#checkRelease(request.releaseId);
+    const total = Math.min(deadlineMs, profile.timeoutMs);
+    if (total <= 0) throw new MicError('DEADLINE_EXCEEDED', 'the deadline had passed when the request arrived');
+    const timeLeft = (): number => total - profile.reserveMs - (this.#clock() - started);
+    const trip: Trip = { request, profile, signal, timeLeft };
+
+    const context = await this.#readContext(trip);
+    const history = this.#historyOf(trip, context);
+    const vectors = this.#embed(trip, context, history);
+    // Awaited below; a cancellation that ends the channels first must not leave it unhandled.
+    vectors.catch(() => undefined);
+    const input = this.#channelInput(trip, history, vectors);
+    const ran = await Promise.all(RECALL_CHANNELS.map((channel) => this.#runChannel(channel, trip, context, input)));
+    const userVectors = await vectors;
+
+    const lists = ran.map(({ list }) => list);
+    const merged = mergeCandidates(lists);
+    const known = userVectors?.outcome === 'OK' ? userVectors.value : null;
+    const scores = scoreMerged(merged, this.#catalog, known, profile.rerank);
+    return {
+      profileName: name,
+      userKnown: context.outcome === 'OK' && context.value.userKnown,
+      basicScore: known ? 'USER_VECTOR' : 'CHANNEL_SIMILARITY',
+      lists,
+      reports: ran.map(({ report }) => report),
+      merged,
+      scores,
+      order: topCandidates(scores.score, merged.rows, n),
+    };
+  }
+
+  #readContext({ request, profile, signal, timeLeft }: Trip): Promise<Budgeted<UserContext>> {
+    const { userId, requestId } = request;
+    const wanted = { releaseId: this.#catalog.releaseId, userId, historyLimit: profile.historyLimit };
+    return withinBudget((options) => this.#ports.store.userContext(wanted, options), {
+      timeoutMs: Math.min(profile.contextTimeoutMs, timeLeft()),
+      signal,
+      requestId,
+      clock: this.#clock,
+    });
+  }
+
+  /** Stored and inline history as one; null when the store did not answer and the caller gave none. */
+  #historyOf({ request, profile }: Trip, context: Budgeted<UserContext>): PackedHistory | null {
+    if (context.outcome !== 'OK') return request.inlineHistory ?? null;
+    const stored = context.value.history;
+    return request.inlineHistory ? mergeHistories(request.inlineHistory, stored, profile.historyLimit) : stored;
+  }
+
+  /** The user's vectors within the time of U2I; null when the history could not be read, so that they would mislead. */
+  async #embed(
+    { request, profile, signal, timeLeft }: Trip,
+    context: Budgeted<UserContext>,
+    history: PackedHistory | null,
+  ): Promise<Budgeted<UserVectors> | null> {
+    if (history === null) return null;
+    const user = context.outcome === 'OK' ? context.value : null;
+    const input = {
+      userRow: user?.userRow ?? null,
+      profile: user?.profile ?? null,
+      historyRows: knownRows(this.#catalog.rowsOf(history.itemHashes)),
+    };
+    return withinBudget((options) => this.#ports.embedder.embed(this.#catalog.releaseId, input, options), {
+      timeoutMs: Math.min(profile.channels.U2I.timeoutMs, timeLeft()),
+      signal,
+      requestId: request.requestId,
+      clock: this.#clock,
+    });
+  }
+
+  #channelInput(
+    { request, profile }: Trip,
+    history: PackedHistory | null,
+    vectors: Promise<Budgeted<UserVectors> | null>,
+  ): ChannelInput {
+    const catalog = this.#catalog;
+    const historyRows = knownRows(catalog.rowsOf((history ?? NO_HISTORY).itemHashes));
+    const excluded = catalog.rowsOf(hashIds(request.excludeItemIds ?? []));
+    const barred = request.includeSeen ? [...excluded] : [...historyRows, ...excluded];
+    return {
+      releaseId: catalog.releaseId,
+      userId: request.userId,
+      profile,
+      catalog,
+      eligibility: new Eligibility(catalog, barred, request.categories ?? []),
+      historyRows,
+      userVectors: async () => {
+        const result = await vectors;
+        if (result?.outcome === 'OK') return result.value;
+        const code = result ? VECTOR_ERRORS[result.outcome] : 'UNAVAILABLE';
+        throw new MicError(code, `the user has no vector: ${result?.message ?? 'no history'}`);
+      },
+    };
+  }
+
+  async #runChannel(
+    channel: RecallChannel,
+    { request, profile, signal, timeLeft }: Trip,
+    context: Budgeted<UserContext>,
+    input: ChannelInput,
+  ): Promise<{ list: ChannelList; report: ChannelReport }> {
+    const settings = profile.channels[channel.name];
+    const nothing = { list: { channel: channel.name, candidates: NO_CANDIDATES } };
+    const report = { channel: channel.name, candidates: 0, elapsedMs: 0, message: '' };
+    if (!settings.enabled)
+      return { ...nothing, report: { ...report, outcome: 'DISABLED', message: 'off in the profile' } };
+    if (channel.needsHistory && context.outcome !== 'OK' && !request.inlineHistory) {
+      const message = `the user's history could not be read: ${context.message}`;
+      return { ...nothing, report: { ...report, outcome: context.outcome, elapsedMs: context.elapsedMs, message } };
+    }
+    const ran = await withinBudget((options) => channel.retrieve(input, this.#ports, options), {
+      timeoutMs: Math.min(settings.timeoutMs, timeLeft()),
+      signal,
+      requestId: request.requestId,
+      clock: this.#clock,
+    });
+    if (ran.outcome !== 'OK') return { ...nothing, report: { ...report, ...ran } };
+    const candidates = ran.value;
+    const count = candidates.rows.length;
+    return {
+      list: { channel: channel.name, candidates },
+      report: {
+        ...report,
+        outcome: count > 0 ? 'OK' : 'EMPTY',
+        candidates: count,
+        elapsedMs: ran.elapsedMs,
+        message: count > 0 ? '' : 'found no eligible item',
+      },
+    };
+  }
+
+  #checkRelease(wanted: ReleaseId | undefined): void {
+    if (wanted === undefined || wanted === this.#catalog.releaseId) return;
+    throw new MicError('FAILED_PRECONDITION', `release ${wanted} is not served, ${this.#catalog.releaseId} is`, {
+      subject: 'release_id',
+      remedy: 'leave release_id empty, or ask for the release that is served',
+    });
+  }
+}
+
+/** What the lack of a user vector means to a channel that needs it. */
+const VECTOR_ERRORS = { LATE: 'DEADLINE_EXCEEDED', FAILED: 'UNAVAILABLE', SHED: 'RESOURCE_EXHAUSTED' } as const;
+
+function wantedItems(n: number | undefined, profile: RecallProfile): number {
+  const wanted = n ?? profile.n.default;
+  if (Number.isInteger(wanted) && wanted >= 1 && wanted <= profile.n.max) return wanted;
+  throw new MicError('INVALID_ARGUMENT', `n is ${wanted}; this profile allows 1 to ${profile.n.max}`, {
+    subject: 'n',
+    remedy: `ask for 1 to ${profile.n.max} items, or leave n out for ${profile.n.default}`,
+  });
+}

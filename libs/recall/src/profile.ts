@@ -1,0 +1,140 @@
+import { z } from 'zod';
+import { MicError } from '@mic/domain';
+
+const milliseconds = z.number().min(1).max(600_000);
+const count = (most: number) => z.int().min(1).max(most);
+const evidence = {
+  /** Temperature of the evidence exp((similarity - 1) / temperature) that one trigger gives an item. */
+  temperature: z.number().min(0.001).max(100).default(0.15),
+  /** Factor by which evidence falls with each place of age. */
+  ageDecay: z.number().min(0).max(1).default(0.8),
+};
+const channel = {
+  enabled: z.boolean().default(true),
+  /** Time the channel may take, milliseconds; less where the caller's deadline leaves less. */
+  timeoutMs: milliseconds.default(100),
+  /** Candidates kept at most. */
+  quota: count(10_000).default(200),
+};
+
+/** One named set of recall parameters. Every value has a default, and unknown keys are refused. */
+export const profileSchema = z.strictObject({
+  /** Items returned when the request does not say how many, and at most. */
+  n: z.strictObject({ default: count(10_000).default(20), max: count(10_000).default(1_000) }).prefault({}),
+  /** Time for a request whose caller sets no deadline, milliseconds. */
+  timeoutMs: milliseconds.default(500),
+  /** Time for reading the user's history and profile, milliseconds. */
+  contextTimeoutMs: milliseconds.default(50),
+  /** Time kept back for merge and rerank, milliseconds. */
+  reserveMs: z.number().min(0).max(60_000).default(5),
+  /** Events read of a user's history. */
+  historyLimit: count(10_000).default(200),
+  channels: z
+    .strictObject({
+      U2I: z
+        .strictObject({
+          ...channel,
+          /** Nearest items wanted (K1), before seen ones are dropped. */
+          k: count(10_000).default(200),
+          /** HNSW search width; the index's own without it. */
+          ef: count(10_000).optional(),
+        })
+        .prefault({}),
+      U2U2I: z
+        .strictObject({
+          ...channel,
+          ...evidence,
+          /** Similar users (M1). */
+          similarUsers: count(1_000).default(20),
+          /** Most recent items of each (M2). */
+          itemsPerUser: count(1_000).default(10),
+        })
+        .prefault({}),
+      U2I2I: z
+        .strictObject({
+          ...channel,
+          ...evidence,
+          /** Most recent items of the user (M). */
+          triggers: count(1_000).default(10),
+          /** Similar items of each (M3). */
+          similarItems: count(1_000).default(20),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
+  rerank: z
+    .strictObject({
+      weights: z
+        .strictObject({
+          basic: z.number().default(1),
+          repetition: z.number().default(0.5),
+          diversity: z.number().default(0.2),
+        })
+        .prefault({}),
+      scales: z
+        .strictObject({
+          basic: z.enum(['raw', 'unit', 'zscore']).default('zscore'),
+          repetition: z.enum(['raw', 'unit', 'zscore']).default('unit'),
+          diversity: z.enum(['raw', 'fraction', 'zscore']).default('fraction'),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
+});
+export type RecallProfile = z.infer<typeof profileSchema>;
+
+const profilesSchema = z.strictObject({
+  /** Name of the profile for requests that name none. */
+  default: z.string().min(1),
+  profiles: z.record(z.string().min(1), profileSchema),
+});
+
+/** Named parameter sets, and the one that is used where a request names none. */
+export interface Profiles {
+  readonly default: string;
+  readonly profiles: Readonly<Record<string, RecallProfile>>;
+}
+
+/** One profile, `default`, with every default. */
+export const DEFAULT_PROFILES: Profiles = profilesSchema.parse({ default: 'default', profiles: { default: {} } });
+
+/**
+ * Profiles from the text of a JSON file: {"default": "a", "profiles": {"a": {...}, ...}}; what a profile leaves out takes
+ * its default.
+ *
+ * @throws MicError INVALID_ARGUMENT that names the file and the place in it.
+ */
+export function parseProfiles(text: string, fileName: string): Profiles {
+  const refuse = (why: string): never => {
+    throw new MicError('INVALID_ARGUMENT', `profile file ${fileName}: ${why}`, {
+      subject: fileName,
+      remedy: 'mend the file; until then the profiles that are loaded stay in use',
+    });
+  };
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    return refuse(`it is not JSON (${(error as Error).message})`);
+  }
+  const parsed = profilesSchema.safeParse(json);
+  if (!parsed.success) return refuse(z.prettifyError(parsed.error));
+  if (!Object.hasOwn(parsed.data.profiles, parsed.data.default)) {
+    return refuse(
+      `the default profile "${parsed.data.default}" is not among ${Object.keys(parsed.data.profiles).join(', ')}`,
+    );
+  }
+  return parsed.data;
+}
+
+/** The profile of that name, or the default one for ''. @throws MicError INVALID_ARGUMENT naming those that exist */
+export function pickProfile(all: Profiles, name: string): { readonly name: string; readonly profile: RecallProfile } {
+  const wanted = name === '' ? all.default : name;
+  if (!Object.hasOwn(all.profiles, wanted)) {
+    throw new MicError('INVALID_ARGUMENT', `there is no profile "${wanted}"`, {
+      subject: 'profile',
+      remedy: `use one of ${Object.keys(all.profiles).join(', ')}, or leave it empty`,
+    });
+  }
+  return { name: wanted, profile: all.profiles[wanted]! };
+}

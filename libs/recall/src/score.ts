@@ -1,0 +1,36 @@
+import { dot } from '@mic/vectors';
+import { scoreCandidates, type RerankScores } from '@mic/rerank';
+import { RECALL_CHANNELS } from './channels/registry';
+import type { MergedCandidates } from './merge';
+import type { ItemCatalog, UserVectors } from './ports';
+import type { RecallProfile } from './profile';
+
+/**
+ * Rerank scores of the merged candidates. The similarity is e_u . e_v for every candidate, whatever channel found it (the
+ * best one where the user has several vectors); without a user vector, the best similarity a channel has for the item.
+ */
+export function scoreMerged(
+  merged: MergedCandidates,
+  catalog: ItemCatalog,
+  userVectors: UserVectors | null,
+  rerank: RecallProfile['rerank'],
+): RerankScores {
+  const basic = userVectors ? similarities(merged.rows, catalog, userVectors) : merged.similarities;
+  return scoreCandidates(
+    {
+      basic,
+      channelCounts: merged.channelCounts,
+      categories: Uint32Array.from(merged.rows, (row) => catalog.categories[row]!),
+      tieBreakers: merged.rows,
+    },
+    { ...rerank, channelCount: RECALL_CHANNELS.length },
+  );
+}
+
+function similarities(rows: Uint32Array, { vectors, dimension }: ItemCatalog, user: UserVectors): Float32Array {
+  return Float32Array.from(rows, (row) => {
+    let best = -Infinity;
+    for (let v = 0; v < user.count; v++) best = Math.max(best, dot(user.vectors, v, vectors, row, dimension));
+    return best;
+  });
+}

@@ -1,0 +1,34 @@
+/**
+ * How a term of the score is put on a scale before it is weighted.
+ * raw: as it is. unit: to 0 .. 1 (see each term). zscore: mean 0 and deviation 1 within the request.
+ * fraction: share of the other candidates.
+ */
+export type BasicScale = 'raw' | 'unit' | 'zscore';
+export type RepetitionScale = 'raw' | 'unit' | 'zscore';
+export type DiversityScale = 'raw' | 'fraction' | 'zscore';
+
+/** (x - smallest) / (largest - smallest); all 0 where every value is the same. */
+export function minMax(values: Float32Array): Float32Array {
+  let low = Infinity;
+  let high = -Infinity;
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  const range = high - low;
+  return range > 0 ? values.map((value) => (value - low) / range) : new Float32Array(values.length);
+}
+
+/** (x - mean) / population standard deviation; all 0 where every value is the same. */
+export function zScore(values: Float32Array): Float32Array {
+  let sum = 0;
+  for (const value of values) sum += value;
+  const mean = sum / values.length;
+  let squares = 0;
+  for (const value of values) squares += (value - mean) ** 2;
+  const deviation = Math.sqrt(squares / values.length);
+  // Rounding leaves equal values a deviation of some 1e-8 of their size.
+  return deviation > 1e-7 * Math.max(1, Math.abs(mean))
+    ? values.map((value) => (value - mean) / deviation)
+    : new Float32Array(values.length);
+}

@@ -1,0 +1,112 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_RERANK, scoreCandidates, topCandidates, type RerankCandidates, type RerankOptions } from './rerank';
+
+/** Four candidates: categories 1, 1, 2, 0, so that 2, 2, 3, 3 others have another category. */
+const FOUR: RerankCandidates = {
+  basic: Float32Array.of(0.1, 0.5, 0.3, 0.3),
+  channelCounts: Uint8Array.of(1, 3, 2, 2),
+  categories: Uint32Array.of(1, 1, 2, 0),
+  tieBreakers: Uint32Array.of(7, 8, 9, 3),
+};
+const withScales = (scales: Partial<RerankOptions['scales']>): RerankOptions => ({
+  ...DEFAULT_RERANK,
+  scales: { ...DEFAULT_RERANK.scales, ...scales },
+});
+const rounded = (values: Float32Array): number[] => [...values].map((value) => Math.round(value * 1e4) / 1e4 + 0);
+
+describe('scoreCandidates', () => {
+  it('adds the weighted terms: similarity as z-score, channels / 3, others of another category / (n - 1)', () => {
+    // mean .3, deviation sqrt((.04 + .04) / 4) = .1414: z = -1.4142, 1.4142, 0, 0
+    const scores = scoreCandidates(FOUR);
+    expect(rounded(scores.basic)).toEqual([-1.4142, 1.4142, 0, 0]);
+    expect(rounded(scores.repetition)).toEqual([0.3333, 1, 0.6667, 0.6667]);
+    expect(rounded(scores.diversity)).toEqual([0.6667, 0.6667, 1, 1]);
+    // -1.4142 + .1667 + .1333; 1.4142 + .5 + .1333; .3333 + .2
+    expect(rounded(scores.score)).toEqual([-1.1142, 2.0475, 0.5333, 0.5333]);
+  });
+
+  it.each([
+    ['raw', [0.1, 0.5, 0.3, 0.3]],
+    ['unit', [0, 1, 0.5, 0.5]],
+    ['zscore', [-1.4142, 1.4142, 0, 0]],
+  ] as const)('scales the similarity as %s', (basic, expected) => {
+    expect(rounded(scoreCandidates(FOUR, withScales({ basic })).basic)).toEqual(expected);
+  });
+
+  it.each([
+    ['raw', [1, 3, 2, 2]],
+    ['unit', [0.3333, 1, 0.6667, 0.6667]],
+    ['zscore', [-1.4142, 1.4142, 0, 0]],
+  ] as const)('scales the repetition as %s', (repetition, expected) => {
+    expect(rounded(scoreCandidates(FOUR, withScales({ repetition })).repetition)).toEqual(expected);
+  });
+
+  it.each([
+    ['raw', [2, 2, 3, 3]],
+    ['fraction', [0.6667, 0.6667, 1, 1]],
+    ['zscore', [-1, -1, 1, 1]],
+  ] as const)('scales the diversity as %s', (diversity, expected) => {
+    expect(rounded(scoreCandidates(FOUR, withScales({ diversity })).diversity)).toEqual(expected);
+  });
+
+  it('gives equal candidates 0 on every relative scale', () => {
+    const same = { ...FOUR, basic: new Float32Array(4).fill(0.7), channelCounts: new Uint8Array(4).fill(1) };
+    const options = withScales({ repetition: 'zscore', diversity: 'zscore' });
+    expect(rounded(scoreCandidates(same, options).basic)).toEqual([0, 0, 0, 0]);
+    expect(rounded(scoreCandidates(same, options).repetition)).toEqual([0, 0, 0, 0]);
+    expect(rounded(scoreCandidates(same, withScales({ basic: 'unit' })).basic)).toEqual([0, 0, 0, 0]);
+  });
+
+  it('is defined for one candidate and for none', () => {
+    const cut = (n: number): RerankCandidates => ({
+      basic: FOUR.basic.slice(0, n),
+      channelCounts: FOUR.channelCounts.slice(0, n),
+      categories: FOUR.categories.slice(0, n),
+      tieBreakers: FOUR.tieBreakers.slice(0, n),
+    });
+    expect(rounded(scoreCandidates(cut(1)).score)).toEqual([0.1667]);
+    expect(rounded(scoreCandidates(cut(0)).score)).toEqual([]);
+  });
+
+  it('refuses NaN and columns of different lengths', () => {
+    expect(() => scoreCandidates({ ...FOUR, basic: Float32Array.of(0, 0, NaN, 0) })).toThrow(/NaN/);
+    expect(() => scoreCandidates({ ...FOUR, categories: Uint32Array.of(1) })).toThrow(/differ in length/);
+  });
+});
+
+describe('topCandidates', () => {
+  it('orders by score, then by the lower tie breaker', () => {
+    expect([...topCandidates(scoreCandidates(FOUR).score, FOUR.tieBreakers, 10)]).toEqual([1, 3, 2, 0]);
+    expect([...topCandidates(scoreCandidates(FOUR).score, FOUR.tieBreakers, 2)]).toEqual([1, 3]);
+  });
+
+  const candidate = fc.record({
+    basic: fc.float({ min: -1, max: 1, noNaN: true }),
+    channels: fc.integer({ min: 1, max: 3 }),
+    category: fc.integer({ min: 0, max: 4 }),
+  });
+  const rank = (list: readonly { basic: number; channels: number; category: number; row: number }[], n: number) => {
+    const columns: RerankCandidates = {
+      basic: Float32Array.from(list, ({ basic }) => basic),
+      channelCounts: Uint8Array.from(list, ({ channels }) => channels),
+      categories: Uint32Array.from(list, ({ category }) => category),
+      tieBreakers: Uint32Array.from(list, ({ row }) => row),
+    };
+    // min-max is exact under permutation; a z-score's sums depend on the order in the last bit
+    const { score } = scoreCandidates(columns, withScales({ basic: 'unit' }));
+    return [...topCandidates(score, columns.tieBreakers, n)].map((i) => ({ row: list[i]!.row, score: score[i]! }));
+  };
+
+  it('has the asked length, falling scores, and does not depend on the order of its input', () => {
+    fc.assert(
+      fc.property(fc.array(candidate, { maxLength: 60 }), fc.integer({ min: 0, max: 80 }), (some, n) => {
+        const list = some.map((one, row) => ({ ...one, row }));
+        const ranked = rank(list, n);
+        expect(ranked.length).toBe(Math.min(n, list.length));
+        expect(ranked.every(({ score }, i) => i === 0 || score <= ranked[i - 1]!.score)).toBe(true);
+        expect(rank([...list].reverse(), n)).toEqual(ranked);
+      }),
+    );
+  });
+});

@@ -1,0 +1,91 @@
+import { minMax, zScore, type BasicScale, type DiversityScale, type RepetitionScale } from './normalise';
+
+/** Candidates of one request, column by column; position i of each array is candidate i. */
+export interface RerankCandidates {
+  /** Similarity of user and item. */
+  readonly basic: Float32Array;
+  /** Number of channels that recalled the item, 1 .. channelCount. */
+  readonly channelCounts: Uint8Array;
+  /** Category of the item; 0, "none", is a category like any other. */
+  readonly categories: Uint32Array;
+  /** Decides between equal scores, lower first; the item rows of a release. */
+  readonly tieBreakers: Uint32Array;
+}
+
+export interface RerankOptions {
+  readonly weights: { readonly basic: number; readonly repetition: number; readonly diversity: number };
+  readonly scales: {
+    readonly basic: BasicScale;
+    readonly repetition: RepetitionScale;
+    readonly diversity: DiversityScale;
+  };
+  /** Number of channels that could have recalled an item: what `unit` divides the repetition by. */
+  readonly channelCount: number;
+}
+
+/**
+ * The weights found by the paper's grid search (MIC, CIKM 2022), and of the scales those that did best on held-out events
+ * (docs/experiments.md): similarity as z-score, repetition as share of the channels, diversity as fraction.
+ */
+export const DEFAULT_RERANK: RerankOptions = {
+  weights: { basic: 1, repetition: 0.5, diversity: 0.2 },
+  scales: { basic: 'zscore', repetition: 'unit', diversity: 'fraction' },
+  channelCount: 3,
+};
+
+/** Score of every candidate, and its terms before their weights. */
+export interface RerankScores {
+  readonly score: Float32Array;
+  readonly basic: Float32Array;
+  readonly repetition: Float32Array;
+  readonly diversity: Float32Array;
+}
+
+/**
+ * score = w_basic * basic + w_repetition * repetition + w_diversity * diversity (MIC, section on reranking), where
+ * repetition is the number of channels that recalled the item, and diversity the number of other candidates of another
+ * category.
+ *
+ * @throws RangeError when the columns differ in length or a similarity is NaN.
+ */
+export function scoreCandidates(candidates: RerankCandidates, options: RerankOptions = DEFAULT_RERANK): RerankScores {
+  const { weights, scales, channelCount } = options;
+  const { basic: similarity, channelCounts, categories, tieBreakers } = candidates;
+  const n = similarity.length;
+  if (channelCounts.length !== n || categories.length !== n || tieBreakers.length !== n) {
+    throw new RangeError(`the columns of ${n} candidates differ in length`);
+  }
+  if (similarity.some(Number.isNaN)) throw new RangeError('a candidate has the similarity NaN');
+  const basic = { raw: () => similarity.slice(), unit: () => minMax(similarity), zscore: () => zScore(similarity) }[
+    scales.basic
+  ]();
+  const counts = Float32Array.from(channelCounts);
+  const repetition = {
+    raw: () => counts,
+    unit: () => counts.map((count) => count / channelCount),
+    zscore: () => zScore(counts),
+  }[scales.repetition]();
+  const others = othersOfAnotherCategory(categories);
+  const diversity = {
+    raw: () => others,
+    fraction: () => others.map((count) => count / Math.max(1, n - 1)),
+    zscore: () => zScore(others),
+  }[scales.diversity]();
+  const score = basic.map(
+    (value, i) => weights.basic * value + weights.repetition * repetition[i]! + weights.diversity * diversity[i]!,
+  );
+  return { score, basic, repetition, diversity };
+}
+
+/** The n best candidates, best first; equal scores are ordered by `tieBreakers`, lower first. */
+export function topCandidates(score: Float32Array, tieBreakers: Uint32Array, n: number): Uint32Array {
+  const order = Uint32Array.from(score, (_, i) => i);
+  order.sort((a, b) => score[b]! - score[a]! || tieBreakers[a]! - tieBreakers[b]!);
+  return order.slice(0, n);
+}
+
+function othersOfAnotherCategory(categories: Uint32Array): Float32Array {
+  const sizes = new Map<number, number>();
+  for (const category of categories) sizes.set(category, (sizes.get(category) ?? 0) + 1);
+  return Float32Array.from(categories, (category) => categories.length - sizes.get(category)!);
+}
