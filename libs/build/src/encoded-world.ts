@@ -1,8 +1,7 @@
 import type { HistoryTable, ScoredLists } from '@mic/domain';
-import type { TrainedModel } from '@mic/training';
+import { encodeItems, encodeUsers, type EncodedFields, type TrainedModel } from '@mic/training';
 import { exactTopK } from '@mic/vectors';
 import type { BuildConfig } from './build-config';
-import { encodeItems, encodeUsers, type Features } from './encode';
 
 /**
  * Everything that follows from a model and a set of histories: the vectors and the neighbour lists. The release is the
@@ -11,7 +10,7 @@ import { encodeItems, encodeUsers, type Features } from './encode';
 export interface EncodedWorld {
   readonly histories: HistoryTable;
   readonly dimension: number;
-  /** U x dimension, unit vectors. */
+  /** U x dimension, unit vectors: the normalised mean where users have several. */
   readonly userVectors: Float32Array;
   /** I x dimension, unit vectors. */
   readonly itemVectors: Float32Array;
@@ -23,13 +22,14 @@ export interface EncodedWorld {
 
 export async function encodeWorld(
   model: TrainedModel,
-  features: Features,
+  fields: EncodedFields,
   histories: HistoryTable,
   config: BuildConfig,
 ): Promise<EncodedWorld> {
+  const inputs = { ...model, ...fields, histories };
   const dimension = model.signature.dimension;
-  const itemVectors = await encodeItems(model, features, histories);
-  const userVectors = await encodeUsers(model, features, histories);
+  const itemVectors = await encodeItems(model.itemTower, inputs);
+  const userVectors = await encodeUsers(model.userTower, inputs);
   return {
     histories,
     dimension,
@@ -48,7 +48,7 @@ function mostSimilar(vectors: Float32Array, count: number, dimension: number, k:
     matrix: vectors,
     rowCount: count,
     dimension,
-    k: Math.min(k, Math.max(0, count - 1)),
+    k,
     excludeSelf: true,
   });
 }

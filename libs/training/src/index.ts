@@ -1,5 +1,8 @@
 export type { EncodedFields } from './batch-assembler';
-export { modelInfoSchema, type ModelInfo, type TrainedModel } from './trained-model';
-export { KNOBS, parseTrainingConfig, trainingConfigSchema, type TrainingConfig } from './training-config';
+export { openModel, saveModel } from './model-folder';
 export { encodeItems, encodeUsers, type TowerInputs } from './tower-encoder';
-export { Trainer, type StepProgress, type TrainedWeights } from './trainer';
+export { loadEncodedFields, trainModel, type EpochReport, type TrainModelOptions } from './train-model';
+export type { ModelInfo, TrainedModel } from './trained-model';
+export type { StepProgress } from './trainer';
+export { KNOBS, parseTrainingConfig, type TrainingConfig } from './training-config';
+export type { Protocol } from './training-data';

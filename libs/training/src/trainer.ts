@@ -91,6 +91,11 @@ export class Trainer {
     this.epochs = Math.ceil(this.steps / perEpoch);
   }
 
+  /** Steps made so far. */
+  get step(): number {
+    return this.#step;
+  }
+
   /** Trains one epoch, or what is left of the steps; gives its mean loss. */
   async trainEpoch(epoch: number, onProgress: (progress: StepProgress) => void): Promise<number> {
     const session = (this.#session ??= await this.#openSession());

@@ -1,0 +1,78 @@
+import { NO_ROW, parseReleaseId, seededRandom, shuffle, type Channel } from '@mic/domain';
+import {
+  evaluateLists,
+  itemKnnRecommender,
+  ITEM_KNN_LIMIT,
+  popularityRecommender,
+  HIT_RATE_CUTS,
+  type HeldOut,
+} from '@mic/evaluation';
+import { profileSchema, RecallEngine } from '@mic/recall';
+import type { Quality } from '@mic/release';
+import type { EncodedWorld } from './encoded-world';
+import { offlineCatalog, offlinePorts, type ItemFacts } from './offline-ports';
+
+/** Names of the lists in a manifest. */
+const LIST_OF: Readonly<Record<Channel, string>> = { U2I: 'u2i', U2U2I: 'u2u2i', U2I2I: 'u2i2i' };
+
+/** Lists are as long as the longest cut. */
+const LENGTH = Math.max(...HIT_RATE_CUTS);
+
+/** The serving defaults with room for lists of that length, no time limit, and whole histories as seen items. */
+const PROFILE = profileSchema.parse({
+  n: { default: LENGTH },
+  timeoutMs: 600_000,
+  contextTimeoutMs: 600_000,
+  historyLimit: 10_000,
+  channels: { U2I: { timeoutMs: 600_000 }, U2U2I: { timeoutMs: 600_000 }, U2I2I: { timeoutMs: 600_000 } },
+});
+
+/**
+ * Quality of a model on every user's held-out event, in the world that is made without those events: each channel alone
+ * and the merged list, by the channel, merge and rerank code that serves; popularity and item-kNN beside them. Items of
+ * the user's remaining history are left out of every list; a held-out item that the user had before cannot be hit.
+ *
+ * @param world encoded from `held.train`.
+ */
+export async function measureQuality(options: {
+  readonly world: EncodedWorld;
+  readonly held: HeldOut;
+  readonly facts: ItemFacts;
+  readonly mostUsers: number;
+  readonly seed: number;
+  readonly onProgress?: (done: number, total: number) => void;
+}): Promise<Quality> {
+  const { world, held, facts, mostUsers, seed, onProgress } = options;
+  const users = sampleUsers(held.test, mostUsers, seed);
+  const engine = new RecallEngine({
+    ports: offlinePorts(world, facts.itemIds),
+    catalog: offlineCatalog(parseReleaseId('offline'), world, facts),
+    profiles: { default: 'offline', profiles: { offline: PROFILE } },
+  });
+  const popularity = popularityRecommender(held.train, LENGTH);
+  const itemKnn = held.train.itemCount <= ITEM_KNN_LIMIT ? itemKnnRecommender(held.train, LENGTH) : null;
+  const { signal } = new AbortController();
+  const metrics = await evaluateLists(
+    users,
+    held.test,
+    async (user) => {
+      const ranked = await engine.rank({ requestId: 'offline', userId: String(user) }, Infinity, signal);
+      return {
+        ...Object.fromEntries(ranked.lists.map(({ channel, candidates }) => [LIST_OF[channel], candidates.rows])),
+        merged: ranked.order.map((i) => ranked.merged.rows[i]!),
+        popularity: popularity(user),
+        ...(itemKnn && { itemknn: itemKnn(user) }),
+      };
+    },
+    onProgress,
+  );
+  return { protocol: 'leave-one-out', users: users.length, metrics };
+}
+
+/** Users with a held-out event, all or a seeded sample of them, in row order. */
+function sampleUsers(test: Uint32Array, most: number, seed: number): Uint32Array {
+  const users = Uint32Array.from(test, (_, user) => user).filter((user) => test[user] !== NO_ROW);
+  if (users.length <= most) return users;
+  shuffle(users, seededRandom(seed));
+  return users.slice(0, most).sort();
+}

@@ -1,0 +1,119 @@
+import { hashIds, HASH_WORDS, HashRows, type ReleaseId, type ScoredLists } from '@mic/domain';
+import type { ItemCatalog, NeighborReader, PackedHistory, RecallPorts } from '@mic/recall';
+import { exactTopK } from '@mic/vectors';
+import type { EncodedWorld } from './encoded-world';
+
+/** What the offline catalogue needs beside the world. */
+export interface ItemFacts {
+  readonly itemIds: readonly string[];
+  readonly categories: Uint32Array;
+  readonly categoryNames: readonly string[];
+  readonly popularity: Float32Array;
+}
+
+/** The items of a world as the recall path reads them. */
+export function offlineCatalog(releaseId: ReleaseId, world: EncodedWorld, facts: ItemFacts): ItemCatalog {
+  const rows = new HashRows(hashIds(facts.itemIds));
+  return {
+    releaseId,
+    itemCount: facts.itemIds.length,
+    dimension: world.dimension,
+    vectors: world.itemVectors,
+    categories: facts.categories,
+    categoryNames: facts.categoryNames,
+    popularity: facts.popularity,
+    itemId: (row) => facts.itemIds[row]!,
+    rowsOf: (hashes) => rows.rowsOf(hashes),
+  };
+}
+
+/**
+ * The ports of the recall path over a world in memory, with which the very code that serves is evaluated. User ids are
+ * row numbers. The user tower has run already: `embed` looks its vector up by the row, given as the first number of the id
+ * embedding.
+ */
+export function offlinePorts(world: EncodedWorld, itemIds: readonly string[]): RecallPorts {
+  const { dimension, userVectors, itemVectors, histories } = world;
+  const hashes = hashIds(itemIds);
+  return {
+    embedder: {
+      embed: (_releaseId, { userRow }) => {
+        const row = userRow![0]!;
+        return Promise.resolve({ count: 1, vectors: userVectors.subarray(row * dimension, (row + 1) * dimension) });
+      },
+    },
+    index: {
+      search: ({ vectors, count, k }) =>
+        Promise.resolve(
+          exactTopK({
+            queries: vectors,
+            queryCount: count,
+            matrix: itemVectors,
+            rowCount: histories.itemCount,
+            dimension,
+            k,
+          }),
+        ),
+    },
+    store: offlineStore(world, hashes),
+  };
+}
+
+function offlineStore(world: EncodedWorld, hashes: Uint32Array): NeighborReader {
+  const { histories, u2u, i2i } = world;
+  const newest = (user: number, limit: number): PackedHistory => {
+    const end = histories.offsets[user + 1]!;
+    const count = Math.min(limit, end - histories.offsets[user]!);
+    const events = Array.from({ length: count }, (_, age) => end - 1 - age);
+    const itemHashes = new Uint32Array(count * HASH_WORDS);
+    events.forEach((event, i) => {
+      const at = histories.itemRows[event]! * HASH_WORDS;
+      itemHashes.set(hashes.subarray(at, at + HASH_WORDS), i * HASH_WORDS);
+    });
+    return {
+      itemHashes,
+      timesMs: Float64Array.from(events, (event) => histories.timesMs[event]!),
+      weights: Float32Array.from(events, (event) => histories.weights[event]!),
+    };
+  };
+  return {
+    userContext: ({ userId, historyLimit }) => {
+      const row = Number(userId);
+      const history = newest(row, historyLimit);
+      return Promise.resolve({ userKnown: true, userRow: Float32Array.of(row), profile: null, history });
+    },
+    similarUsersItems: ({ userId, users, itemsPerUser }) => {
+      const { rows, scores } = listOf(u2u, Number(userId), users);
+      const found = Array.from(rows, (row) => newest(row, itemsPerUser));
+      const offsets = new Uint32Array(found.length + 1);
+      found.forEach(({ timesMs }, i) => (offsets[i + 1] = offsets[i]! + timesMs.length));
+      const itemHashes = new Uint32Array(offsets.at(-1)! * HASH_WORDS);
+      found.forEach((history, i) => {
+        itemHashes.set(history.itemHashes, offsets[i]! * HASH_WORDS);
+      });
+      return Promise.resolve({
+        userIds: Array.from(rows, String),
+        similarities: scores,
+        offsets,
+        itemHashes,
+        timesMs: new Float64Array(offsets.at(-1)!),
+      });
+    },
+    similarItems: ({ itemRows, limit }) => {
+      const lists = Array.from(itemRows, (row) => listOf(i2i, row, limit));
+      const offsets = new Uint32Array(lists.length + 1);
+      lists.forEach(({ rows }, i) => (offsets[i + 1] = offsets[i]! + rows.length));
+      return Promise.resolve({
+        offsets,
+        rows: Uint32Array.from(lists.flatMap(({ rows }) => [...rows])),
+        scores: Float32Array.from(lists.flatMap(({ scores }) => [...scores])),
+      });
+    },
+  };
+}
+
+function listOf({ offsets, rows, scores }: ScoredLists, row: number, limit: number): Pick<ScoredLists, 'rows' | 'scores'> {
+  const from = offsets[row]!;
+  const to = Math.min(from + limit, offsets[row + 1]!);
+  return { rows: rows.subarray(from, to), scores: scores.subarray(from, to) };
+}
