@@ -54,7 +54,14 @@ export default tseslint.config(
     rules: {
       'no-restricted-imports': [
         'error',
-        { patterns: [{ group: ioModules.flatMap((name) => [name, `node:${name}`, `node:${name}/*`]), message: 'a pure library does no I/O' }] },
+        {
+          patterns: [
+            {
+              group: ioModules.flatMap((name) => [name, `node:${name}`, `node:${name}/*`]),
+              message: 'a pure library does no I/O',
+            },
+          ],
+        },
       ],
     },
   },

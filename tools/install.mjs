@@ -8,7 +8,8 @@ const MINIMUM_NODE = [20, 19];
 /** Installed packages equal the lock file, and the native addon that is compiled here is in its place. */
 function isInstalled(root) {
   const hidden = join(root, 'node_modules/.package-lock.json');
-  if (!existsSync(hidden) || !existsSync(join(root, 'node_modules/hnswlib-node/build/Release/addon.node'))) return false;
+  if (!existsSync(hidden) || !existsSync(join(root, 'node_modules/hnswlib-node/build/Release/addon.node')))
+    return false;
   const installed = JSON.parse(readFileSync(hidden, 'utf8')).packages;
   const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
   return Object.entries(wanted).every(

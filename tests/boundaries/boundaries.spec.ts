@@ -26,7 +26,9 @@ describe('a planted violation', () => {
   });
 
   it('of a nameless re-export is refused', async () => {
-    expect(await rulesBroken('libs/domain/src/index.ts', "export * from './errors';\n")).toContain('no-restricted-syntax');
+    expect(await rulesBroken('libs/domain/src/index.ts', "export * from './errors';\n")).toContain(
+      'no-restricted-syntax',
+    );
   });
 
   it('leaves an allowed import alone', async () => {

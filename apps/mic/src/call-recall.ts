@@ -1,7 +1,7 @@
-import { RecallServiceClient, type RecallRequest, type RecallResponse } from '@mic/contracts';
+import { RecallRequest, RecallServiceClient, type RecallResponse } from '@mic/contracts';
 import { createClient, unary } from '@mic/rpc';
 
-/** One Recall call on a channel of its own. @throws MicError with the server's code, message and remedy. */
+/** One Recall call on a channel of its own. @throws MicError with the server's code, message and remedy */
 export async function callRecall(
   address: string,
   deadlineMs: number,
@@ -9,7 +9,7 @@ export async function callRecall(
 ): Promise<RecallResponse> {
   const client = createClient(RecallServiceClient, address);
   try {
-    return await unary(client, client.recall, RecallRequestDefaults(request), { deadlineMs });
+    return await unary(client, 'recall', RecallRequest.fromPartial(request), { deadlineMs });
   } finally {
     client.close();
   }

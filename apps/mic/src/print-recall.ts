@@ -15,7 +15,13 @@ export function printRecall(response: RecallResponse, titleOf: (itemId: string) 
     const sources = item.sources.map(({ channel, trigger }) =>
       trigger === '' ? shortName(channel) : `${shortName(channel)} ${pc.dim(`via ${titleOf(trigger) || trigger}`)}`,
     );
-    items.push([index + 1, title ? `${title} (${item.itemId})` : item.itemId, item.score.toFixed(3), item.category, sources.join('\n')]);
+    items.push([
+      index + 1,
+      title ? `${title} (${item.itemId})` : item.itemId,
+      item.score.toFixed(3),
+      item.category,
+      sources.join('\n'),
+    ]);
   });
   const channels = response.channels.map(({ channel, outcome, candidates, elapsedMs, message }) => {
     const name = shortName(outcome);

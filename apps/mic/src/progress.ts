@@ -12,7 +12,11 @@ export async function withProgress<T>(label: string, work: (onProgress: OnProgre
     return result;
   }
   const bar = new SingleBar(
-    { format: `${label} {bar} {percentage} %  {value}/{total}  {eta_formatted} left`, stream: process.stderr, hideCursor: true },
+    {
+      format: `${label} {bar} {percentage} %  {value}/{total}  {eta_formatted} left`,
+      stream: process.stderr,
+      hideCursor: true,
+    },
     Presets.shades_classic,
   );
   bar.start(1, 0);

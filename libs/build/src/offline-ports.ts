@@ -112,7 +112,11 @@ function offlineStore(world: EncodedWorld, hashes: Uint32Array): NeighborReader 
   };
 }
 
-function listOf({ offsets, rows, scores }: ScoredLists, row: number, limit: number): Pick<ScoredLists, 'rows' | 'scores'> {
+function listOf(
+  { offsets, rows, scores }: ScoredLists,
+  row: number,
+  limit: number,
+): Pick<ScoredLists, 'rows' | 'scores'> {
   const from = offsets[row]!;
   const to = Math.min(from + limit, offsets[row + 1]!);
   return { rows: rows.subarray(from, to), scores: scores.subarray(from, to) };

@@ -35,7 +35,9 @@ export class OnnxUserEmbedder implements UserEmbedder {
   static async open({ releaseId, signature, model }: OnnxUserEmbedderOptions): Promise<OnnxUserEmbedder> {
     const session = await OnnxSession.open(model, { name: `the user tower of release ${releaseId}` });
     const missing = [
-      ...session.inputNames.filter((name) => !INPUTS.some((known) => known === name)).map((name) => `unknown input ${name}`),
+      ...session.inputNames
+        .filter((name) => !INPUTS.some((known) => known === name))
+        .map((name) => `unknown input ${name}`),
       ...(session.outputNames.includes(OUTPUT) ? [] : [`no output ${OUTPUT}`]),
     ];
     if (missing.length > 0) {
@@ -87,7 +89,10 @@ export class OnnxUserEmbedder implements UserEmbedder {
     const vectors = result[OUTPUT]!.data as Float32Array;
     const width = vectorsPerUser * dimension;
     if (vectors.length !== size * width || vectors.some(Number.isNaN)) {
-      throw new MicError('INTERNAL', `the user tower of release ${this.#releaseId} gave NaN or a wrong number of values`);
+      throw new MicError(
+        'INTERNAL',
+        `the user tower of release ${this.#releaseId} gave NaN or a wrong number of values`,
+      );
     }
     return inputs.map((_, i) => ({ count: vectorsPerUser, vectors: vectors.slice(i * width, (i + 1) * width) }));
   }

@@ -169,7 +169,8 @@ export class BatchAssembler {
     for (let i = 0; i < size; i++) {
       const user = this.#pairs.userOf[events[i]!]!;
       this.#stamp++;
-      for (let event = offsets[user]!; event < offsets[user + 1]!; event++) this.#seenBy[itemRows[event]!] = this.#stamp;
+      for (let event = offsets[user]!; event < offsets[user + 1]!; event++)
+        this.#seenBy[itemRows[event]!] = this.#stamp;
       for (let j = 0; j < size; j++) {
         if (j !== i && this.#seenBy[itemRows[events[j]!]!] === this.#stamp) mask[i * size + j] = MASKED;
       }

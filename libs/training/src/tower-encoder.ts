@@ -28,21 +28,27 @@ export async function encodeUsers(userTower: Uint8Array, inputs: TowerInputs): P
   const { signature, histories, userRows, profiles } = inputs;
   const { idDimension, profileWidth, longestHistory } = signature;
   const { offsets, itemRows } = histories;
-  return encodeAll(userTower, 'user_vectors', histories.userCount, signature.vectorsPerUser * signature.dimension, (from, to) => {
-    const history = new BigInt64Array((to - from) * longestHistory);
-    for (let user = from; user < to; user++) {
-      const newest = offsets[user + 1]! - 1;
-      const count = Math.min(longestHistory, newest + 1 - offsets[user]!);
-      for (let age = 0; age < count; age++) {
-        history[(user - from) * longestHistory + age] = BigInt(itemRows[newest - age]! + 1);
+  return encodeAll(
+    userTower,
+    'user_vectors',
+    histories.userCount,
+    signature.vectorsPerUser * signature.dimension,
+    (from, to) => {
+      const history = new BigInt64Array((to - from) * longestHistory);
+      for (let user = from; user < to; user++) {
+        const newest = offsets[user + 1]! - 1;
+        const count = Math.min(longestHistory, newest + 1 - offsets[user]!);
+        for (let age = 0; age < count; age++) {
+          history[(user - from) * longestHistory + age] = BigInt(itemRows[newest - age]! + 1);
+        }
       }
-    }
-    return {
-      user_row: { data: userRows.subarray(from * idDimension, to * idDimension), dims: [to - from, idDimension] },
-      profile: { data: toInt64(profiles, from * profileWidth, to * profileWidth), dims: [to - from, profileWidth] },
-      history: { data: history, dims: [to - from, longestHistory] },
-    };
-  });
+      return {
+        user_row: { data: userRows.subarray(from * idDimension, to * idDimension), dims: [to - from, idDimension] },
+        profile: { data: toInt64(profiles, from * profileWidth, to * profileWidth), dims: [to - from, profileWidth] },
+        history: { data: history, dims: [to - from, longestHistory] },
+      };
+    },
+  );
 }
 
 /**
@@ -57,7 +63,10 @@ export async function encodeItems(itemTower: Uint8Array, inputs: TowerInputs): P
   const pooled = pooledUsers(inputs);
   return encodeAll(itemTower, 'item_vectors', histories.itemCount, dimension, (from, to) => ({
     item_row: { data: itemRows.subarray(from * idDimension, to * idDimension), dims: [to - from, idDimension] },
-    fields: { data: toInt64(itemFields, from * itemFieldsWidth, to * itemFieldsWidth), dims: [to - from, itemFieldsWidth] },
+    fields: {
+      data: toInt64(itemFields, from * itemFieldsWidth, to * itemFieldsWidth),
+      dims: [to - from, itemFieldsWidth],
+    },
     users_pooled: { data: pooled.subarray(from * idDimension, to * idDimension), dims: [to - from, idDimension] },
   }));
 }

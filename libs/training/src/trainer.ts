@@ -187,10 +187,7 @@ export class Trainer {
 
   #table(rows: number): LazyAdam {
     const { idDimension, initialScale } = this.#config;
-    const values = Float32Array.from(
-      { length: (rows + 1) * idDimension },
-      () => this.#random.normal() * initialScale,
-    );
+    const values = Float32Array.from({ length: (rows + 1) * idDimension }, () => this.#random.normal() * initialScale);
     return new LazyAdam(values, idDimension, this.#config);
   }
 }

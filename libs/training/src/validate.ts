@@ -32,7 +32,8 @@ export async function validate(
     rowCount: histories.itemCount,
     dimension,
     k: Math.max(...CUTS),
-    exclude: (i) => histories.itemRows.subarray(histories.offsets[validationUsers[i]!], histories.offsets[validationUsers[i]! + 1]),
+    exclude: (i) =>
+      histories.itemRows.subarray(histories.offsets[validationUsers[i]!], histories.offsets[validationUsers[i]! + 1]),
   });
   const hits = new Map<number, number>(CUTS.map((cut) => [cut, 0]));
   validationItems.forEach((item, i) => {

@@ -1,9 +1,7 @@
 import { Command } from 'commander';
-import { openRelease, publishRelease } from '@mic/release';
 import { LmdbStore } from '@mic/store-lmdb';
 import { DEFAULT_HOME, homeAt } from '../home';
-import { releaseFolder } from '../release-folder';
-import { withProgress } from '../progress';
+import { runPublish } from '../run-publish';
 
 export function publishCommand(): Command {
   return new Command('publish')
@@ -20,14 +18,11 @@ The release is verified first. Publishing the same release again changes nothing
     )
     .action(async (options: { release: string; home: string; json?: boolean }) => {
       const home = homeAt(options.home);
-      const release = await openRelease(releaseFolder(home, options.release));
       const store = await LmdbStore.open({ path: home.store });
       try {
-        const pointer = await withProgress('publish', (onProgress) =>
-          publishRelease({ release, target: store, onProgress }),
-        );
+        const pointer = await runPublish(options.release, home, store);
         if (options.json) console.log(JSON.stringify(pointer));
-        else console.log(`the store at ${home.store} now serves release ${pointer.releaseId}`);
+        else console.log(`the store in ${home.store} now serves release ${pointer.releaseId}`);
       } finally {
         await store.close();
       }

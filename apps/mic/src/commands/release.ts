@@ -1,14 +1,18 @@
 import Table from 'cli-table3';
 import { Command } from 'commander';
 import pc from 'picocolors';
-import { listReleases, verifyRelease } from '@mic/release';
+import { listReleases, verifyRelease, type VerifyReport } from '@mic/release';
 import { DEFAULT_HOME, homeAt } from '../home';
 
 export function releaseCommand(): Command {
-  const release = new Command('release').description('look at releases and verify them');
+  return new Command('release')
+    .description('look at releases and verify them')
+    .addCommand(verifyCommand())
+    .addCommand(listCommand());
+}
 
-  release
-    .command('verify')
+function verifyCommand(): Command {
+  return new Command('verify')
     .description('check every file of a release against its manifest; exit 1 and name what is damaged')
     .argument('<dir>', 'folder of the release')
     .option('--json', 'print one line of JSON')
@@ -22,32 +26,50 @@ A copy of a release under any folder name is as good as the original.`,
     .action(async (dir: string, options: { json?: boolean }) => {
       const report = await verifyRelease(dir);
       if (options.json) console.log(JSON.stringify(report));
-      else if (report.ok) {
-        console.log(`${pc.green('intact')}: release ${report.id}, ${report.files} files, ${report.bytes} bytes`);
-      } else {
-        for (const problem of report.problems) {
-          console.error(`${pc.red(problem.path)}: ${problem.problem}, ${problem.detail}`);
-        }
-        console.error(`release at ${dir} is damaged: restore it from a good copy or build it again (mic build)`);
-      }
+      else printReport(report);
       if (!report.ok) process.exitCode = 1;
     });
+}
 
-  release
-    .command('list')
+function printReport({ ok, id, files, bytes, problems, unlisted, directory }: VerifyReport): void {
+  for (const path of unlisted) console.error(`${pc.yellow(path)}: not in the manifest, ignored`);
+  if (ok) {
+    console.log(`${pc.green('intact')}: release ${id}, ${files} files, ${bytes} bytes`);
+    return;
+  }
+  for (const { path, problem, expected, found } of problems) {
+    console.error(`${pc.red(path)}: ${problem}, expected ${expected}, found ${found}`);
+  }
+  console.error(`the release in ${directory} is damaged: restore it from a good copy, or build it again (mic build)`);
+}
+
+function listCommand(): Command {
+  return new Command('list')
     .description('list the releases of a home')
     .option('--home <dir>', 'home of the installation', DEFAULT_HOME)
     .option('--json', 'print one line of JSON')
+    .addHelpText(
+      'after',
+      `
+Example:
+  $ mic release list --home .mic`,
+    )
     .action(async (options: { home: string; json?: boolean }) => {
-      const manifests = await listReleases(homeAt(options.home).releases);
-      if (options.json) return console.log(JSON.stringify(manifests));
+      const releases = await listReleases(homeAt(options.home).releases);
+      if (options.json) {
+        console.log(JSON.stringify(releases));
+        return;
+      }
       const table = new Table({ head: ['release', 'dataset', 'users', 'items', 'u2i HR@50', 'merged HR@50'] });
-      for (const { id, dataset, counts, quality } of manifests) {
-        const hitRate = (list: string) => quality.metrics[list]?.['HR@50']?.toFixed(4) ?? '-';
+      for (const { directory, manifest } of releases) {
+        if (!manifest) {
+          table.push([directory, pc.red('no intact manifest'), '', '', '', '']);
+          continue;
+        }
+        const { id, dataset, counts, quality } = manifest;
+        const hitRate = (list: string): string => quality.metrics[list]?.['HR@50']?.toFixed(4) ?? '-';
         table.push([id, dataset, counts.users, counts.items, hitRate('u2i'), hitRate('merged')]);
       }
       console.log(table.toString());
     });
-
-  return release;
 }

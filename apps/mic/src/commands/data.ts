@@ -1,0 +1,217 @@
+import Table from 'cli-table3';
+import { Command } from 'commander';
+import pc from 'picocolors';
+import {
+  SAMPLE_TABLE_SCHEMA,
+  importMovieLens100k,
+  importTable,
+  openDataset,
+  synthesize,
+  type DatasetField,
+  type DatasetInfo,
+  type DatasetSample,
+  type ImportReport,
+  type SampleRow,
+} from '@mic/dataset';
+import { wholeNumber } from '../number-flags';
+import { withProgress } from '../progress';
+
+interface OutputOptions {
+  out: string;
+  force?: boolean;
+  json?: boolean;
+}
+
+export function dataCommand(): Command {
+  const data = new Command('data').description('make datasets and look at them').addHelpText(
+    'after',
+    `
+Examples:
+  $ mic data synth --users 2000 --items 1500 --events 60000 --seed 1 --out .mic/datasets/toy
+  $ mic data import movielens-100k ~/ml-100k --out .mic/datasets/ml-100k
+  $ mic data import table --schema shop.json --out .mic/datasets/shop
+  $ mic data show .mic/datasets/toy`,
+  );
+  data
+    .command('import')
+    .description('make a dataset from files')
+    .addCommand(importTableCommand())
+    .addCommand(importMovieLens100kCommand());
+  data.addCommand(synthCommand()).addCommand(showCommand());
+  return data;
+}
+
+function withOutput(command: Command): Command {
+  return command
+    .requiredOption('--out <dir>', 'dataset folder to make')
+    .option('--force', 'replace the dataset that is there')
+    .option('--json', 'print the report as one line of JSON');
+}
+
+function importTableCommand(): Command {
+  return withOutput(new Command('table'))
+    .description('import CSV, TSV, Parquet or JSON lines, gzipped too, as a schema file describes them')
+    .requiredOption('--schema <file>', 'schema file (JSON, see below)')
+    .option('--max-bad-rows <n>', 'bad rows allowed per table (default: 10 % of its rows)', wholeNumber(0))
+    .addHelpText('after', TABLE_HELP)
+    .action(
+      async ({ schema, out, force, json, maxBadRows }: OutputOptions & { schema: string; maxBadRows?: number }) => {
+        const report = await withProgress('import', (onProgress) =>
+          importTable({ schemaFile: schema, out, force, maxBadRows, onProgress }),
+        );
+        printImportReport(report, json);
+      },
+    );
+}
+
+function importMovieLens100kCommand(): Command {
+  return withOutput(new Command('movielens-100k'))
+    .description('import the original files of MovieLens-100K')
+    .argument('<dir>', 'folder of u.data (or u.data.gz), u.user, u.item and u.genre')
+    .addHelpText(
+      'after',
+      `
+Example:
+  $ mic data import movielens-100k ~/ml-100k --out .mic/datasets/ml-100k
+Every rating counts as an event; users have age, gender and occupation, films their genres and year.
+The files are at https://grouplens.org/datasets/movielens/100k/ and may not be passed on.`,
+    )
+    .action(async (dir: string, { out, force, json }: OutputOptions) => {
+      const report = await withProgress('import', (onProgress) => importMovieLens100k({ dir, out, force, onProgress }));
+      printImportReport(report, json);
+    });
+}
+
+function synthCommand(): Command {
+  return withOutput(new Command('synth'))
+    .description('make a world of users and items with latent taste, categories, popularity skew and drift')
+    .requiredOption('--users <n>', 'number of users', wholeNumber(1))
+    .requiredOption('--items <n>', 'number of items', wholeNumber(10))
+    .requiredOption('--events <n>', 'number of events', wholeNumber(1))
+    .option('--seed <s>', 'the same seed makes the same world', wholeNumber(0), 1)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ mic data synth --users 2000 --items 1500 --events 60000 --seed 1 --out .mic/datasets/toy
+  $ mic data synth --users 200000 --items 50000 --events 2000000 --seed 1 --out .mic/datasets/middle
+There are at least as many events as users, and at most half of the items per user. From five events per user on,
+every user has five or more.`,
+    )
+    .action(async (options: OutputOptions & { users: number; items: number; events: number; seed: number }) => {
+      const report = await withProgress('synth', (onProgress) => synthesize({ ...options, onProgress }));
+      printImportReport(report, options.json);
+    });
+}
+
+function showCommand(): Command {
+  return new Command('show')
+    .description('show what a dataset holds: counts, fields, time span, a few rows')
+    .argument('<dir>', 'dataset folder')
+    .option('--json', 'print one line of JSON')
+    .addHelpText(
+      'after',
+      `
+Example:
+  $ mic data show .mic/datasets/toy`,
+    )
+    .action(async (dir: string, options: { json?: boolean }) => {
+      const dataset = await openDataset(dir);
+      try {
+        printDataset(dataset.info, await dataset.sample(), options.json);
+      } finally {
+        await dataset.close();
+      }
+    });
+}
+
+const TABLE_HELP = `
+Example:
+  $ mic data import table --schema shop.json --out .mic/datasets/shop
+
+A schema file with every option; "users", "items" and whatever has a default may be left out:
+${JSON.stringify(SAMPLE_TABLE_SCHEMA, null, 2)}
+
+files      path, glob or a list of them, relative to the schema file; .gz is unzipped
+format     csv, tsv, parquet or jsonl (default: by the extension)
+delimiter  up to 4 characters (default: comma, for tsv a tab); quote: one character (default: "), "" for none
+header     true: columns by name; false: columns by number from 1
+encoding   utf-8 (default) or latin-1
+columns    user, item, and either timestamp or position; weight (default: 1 for every event);
+           rating with minRating: events with a lower rating are left out and counted
+timestampUnit  s, ms, us (since 1970) or iso (2026-01-31T12:00:00Z; use it for Parquet timestamps, too)
+position   whole numbers from 0 that order a user's events, where there are no times
+fields     type categorical, multi (separator, default |) or numeric (buckets, default 10); column: default the name
+category   the field whose first value is the item's category
+
+Rows that cannot be used are left out, counted by reason and reported with their lines. Events keep their order in the
+file where times are equal; a second event of the same user, item and time is left out and counted.`;
+
+/** Tables without colours: they are piped and pasted. */
+const PLAIN = { head: [], border: [] };
+
+/** Prints what an importer did: a table for people, or one line of JSON. */
+function printImportReport(report: ImportReport, json = false): void {
+  if (json) {
+    console.log(JSON.stringify(report));
+    return;
+  }
+  console.log(`${pc.green('dataset')} ${report.dataset}`);
+  console.log(`  ${report.events} events of ${report.users} users and ${report.items} items`);
+  if (report.userRows + report.itemRows > 0) {
+    console.log(`  fields of ${report.userRows} users and ${report.itemRows} items`);
+  }
+  if (report.filtered > 0) console.log(`  ${report.filtered} events left out: rating too low`);
+  if (report.duplicates > 0) console.log(`  ${report.duplicates} events left out: same user, item and time as another`);
+  if (report.bad.length === 0) return;
+  const table = new Table({ head: ['table', 'file', 'bad rows', 'reason', 'lines'], style: PLAIN });
+  for (const { table: name, file, count, reason, lines } of report.bad) {
+    table.push([name, file, count, reason, lineList(lines, count)]);
+  }
+  console.log(table.toString());
+}
+
+/** Lines as text, five to a row. */
+function lineList(lines: readonly number[], count: number): string {
+  const rows: string[] = [];
+  for (let at = 0; at < lines.length; at += 5) rows.push(lines.slice(at, at + 5).join(', '));
+  return rows.join(',\n') + (count > lines.length ? ', ...' : '');
+}
+
+/** Prints a dataset at a glance. */
+function printDataset(info: DatasetInfo, sample: DatasetSample, json = false): void {
+  if (json) {
+    console.log(JSON.stringify({ ...info, sample }));
+    return;
+  }
+  const { counts } = info;
+  const moment = (time: number) => (info.order === 'position' ? String(time) : new Date(time).toISOString());
+  console.log(`${pc.bold(info.name)}  (${info.source})`);
+  console.log(`  ${counts.events} events of ${counts.users} users and ${counts.items} items`);
+  console.log(`  ${info.order} ${moment(sample.firstTimeMs)} .. ${moment(sample.lastTimeMs)}`);
+  console.log(
+    `  events per user: median ${sample.medianEventsPerUser}, most ${sample.mostEventsPerUser}; most per item ${sample.mostEventsPerItem}`,
+  );
+  console.log(`  user fields (${counts.userRows} rows): ${fieldList(info.userFields)}`);
+  console.log(`  item fields (${counts.itemRows} rows): ${fieldList(info.itemFields)}`);
+  console.log(`  category: ${info.categoryField ?? 'none'}`);
+  for (const name of ['events', 'users', 'items'] as const) {
+    if (sample[name].length > 0) console.log(`\n${name}\n${rowTable(sample[name])}`);
+  }
+}
+
+function fieldList(fields: readonly DatasetField[]): string {
+  return fields.map(({ name, type }) => `${name} (${type})`).join(', ') || 'none';
+}
+
+function rowTable(rows: readonly SampleRow[]): string {
+  const columns = Object.keys(rows[0]!);
+  const table = new Table({ head: columns, style: PLAIN });
+  for (const row of rows) table.push(columns.map((column) => cell(row[column])));
+  return table.toString();
+}
+
+function cell(value: SampleRow[string] | undefined): string {
+  if (value === null || value === undefined) return '';
+  return typeof value === 'object' ? value.join(', ') : String(value);
+}

@@ -1,0 +1,60 @@
+import { Command, Option } from 'commander';
+import { MicError } from '@mic/domain';
+import { createLogger, LOG_LEVELS, stopOnSignals, type LogLevel } from '@mic/rpc';
+import { DEFAULT_ADDRESS } from '../address';
+import { startAllInOne } from '../all-in-one';
+import { environmentConfig } from '../config';
+import { DEFAULT_HOME, homeAt } from '../home';
+import { loadProfiles } from '../load-profiles';
+import { wholeNumber } from '../number-flags';
+
+interface ServeFlags {
+  allInOne?: boolean;
+  home: string;
+  address: string;
+  profiles?: string;
+  logLevel: LogLevel;
+  drainTimeoutMs: number;
+}
+
+export function serveCommand(): Command {
+  return new Command('serve')
+    .description('answer Recall and AppendEvents over gRPC')
+    .option('--all-in-one', 'all services in this one process')
+    .option('--home <dir>', 'home of the installation', DEFAULT_HOME)
+    .option('--address <host:port>', 'address to listen on; port 0 takes a free one', DEFAULT_ADDRESS)
+    .option('--profiles <file>', 'JSON file of recall profiles; without it the built-in one')
+    .addOption(
+      new Option('--log-level <level>', 'how much to log (MIC_LOG_LEVEL)')
+        .choices(LOG_LEVELS)
+        .default(environmentConfig().logLevel),
+    )
+    .option('--drain-timeout-ms <ms>', 'time that calls in flight get on SIGTERM', wholeNumber(0, 600_000), 10_000)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ mic serve --all-in-one --home .mic
+  $ mic serve --all-in-one --home .mic --address 0.0.0.0:7070 --profiles profiles.json
+A profile file names parameter sets; what one leaves out has its default:
+  {"default": "a", "profiles": {
+    "a": {},
+    "b": {"channels": {"U2U2I": {"enabled": false}, "U2I": {"k": 300, "timeoutMs": 30}},
+          "rerank": {"weights": {"basic": 1, "repetition": 0.5, "diversity": 0.2}}}}}
+Ask it with: mic recall --user USER_ID`,
+    )
+    .action(async (flags: ServeFlags) => {
+      if (!flags.allInOne) {
+        throw new MicError('INVALID_ARGUMENT', 'mic serve needs to know what to serve', { remedy: 'add --all-in-one' });
+      }
+      const running = await startAllInOne({
+        home: homeAt(flags.home),
+        address: flags.address,
+        profiles: await loadProfiles(flags.profiles),
+        logger: createLogger({ level: flags.logLevel, service: 'mic' }),
+        drainTimeoutMs: flags.drainTimeoutMs,
+      });
+      stopOnSignals(() => running.stop());
+      console.log(JSON.stringify({ address: running.address, releaseId: running.manifest.id, pid: process.pid }));
+    });
+}

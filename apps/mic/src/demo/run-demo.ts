@@ -1,0 +1,123 @@
+import { join } from 'node:path';
+import pc from 'picocolors';
+import type { RecallResponse } from '@mic/contracts';
+import { importMovieLens100k, openDataset, synthesize } from '@mic/dataset';
+import { DEFAULT_PROFILES } from '@mic/recall';
+import type { Manifest } from '@mic/release';
+import { createLogger, stopOnSignals } from '@mic/rpc';
+import { LmdbStore } from '@mic/store-lmdb';
+import { parseTrainingConfig } from '@mic/training';
+import { DEFAULT_ADDRESS } from '../address';
+import { startAllInOne } from '../all-in-one';
+import { callRecall } from '../call-recall';
+import type { Home } from '../home';
+import { importHistory } from '../import-history';
+import { printQuality } from '../print-quality';
+import { printRecall } from '../print-recall';
+import { withProgress } from '../progress';
+import { runBuild } from '../run-build';
+import { runPublish } from '../run-publish';
+import { runTrain } from '../run-train';
+import { pickDemoUsers, type DemoUser } from './pick-users';
+
+/** Where the demo's events come from. */
+export type DemoSource = { readonly kind: 'synthetic' } | { readonly kind: 'movielens-100k'; readonly dir: string };
+
+export interface DemoOptions {
+  readonly home: Home;
+  readonly source: DemoSource;
+  readonly seed: number;
+  /** End after the answers; otherwise serve until a signal comes. */
+  readonly once: boolean;
+  readonly json: boolean;
+}
+
+/** Size of the made world: trains in seconds, and large enough to show structure. */
+const WORLD = { users: 2_000, items: 1_500, events: 60_000 };
+const SHOWN_USERS = 3;
+const SHOWN_ITEMS = 20;
+/** Generous, for the first calls of a process that has just started on a busy machine. */
+const DEADLINE_MS = 5_000;
+
+/** The whole way from events to answers, in one process, under one home. */
+export async function runDemo({ home, source, seed, once, json }: DemoOptions): Promise<void> {
+  const timingsMs: Record<string, number> = {};
+  const timed = async <T>(step: string, work: () => Promise<T>): Promise<T> => {
+    const started = performance.now();
+    const result = await work();
+    timingsMs[step] = Math.round(performance.now() - started);
+    return result;
+  };
+  const data = join(home.datasets, `demo-${source.kind}`);
+  const out = join(home.runs, `demo-${source.kind}`);
+
+  await timed('data', () => makeDataset(source, seed, data));
+  const config = parseTrainingConfig({});
+  await timed('train', () => runTrain({ data, out, config, protocol: 'leave-one-out', seed }));
+  const manifest = await timed('build', () => runBuild(out, data, home));
+  const users = await timed('publish', () => publishWithHistory(home, manifest, data));
+
+  const logger = createLogger({ level: 'warn', service: 'mic' });
+  const address = once ? '127.0.0.1:0' : DEFAULT_ADDRESS;
+  const start = () => startAllInOne({ home, address, profiles: DEFAULT_PROFILES, logger, drainTimeoutMs: 5_000 });
+  const server = await timed('start', start);
+  try {
+    const recalls = await timed('recall', () => recallAll(server.address, users));
+    if (json) console.log(JSON.stringify({ release: server.manifest, timingsMs, recalls }));
+    else show(manifest, users, recalls, timingsMs);
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  if (once) await server.stop();
+  else {
+    stopOnSignals(() => server.stop());
+    console.error(`\nserving on ${server.address}; ask it from another terminal:`);
+    console.error(`  npx mic recall --user ${users[0]!.userId} -n 10 --target ${server.address}`);
+    console.error('Ctrl-C ends it.');
+  }
+}
+
+async function makeDataset(source: DemoSource, seed: number, out: string): Promise<void> {
+  await withProgress('data', (onProgress) =>
+    source.kind === 'synthetic'
+      ? synthesize({ ...WORLD, seed, out, force: true, onProgress })
+      : importMovieLens100k({ dir: source.dir, out, force: true, onProgress }),
+  );
+}
+
+/** Fills the store: history first, so that a release never serves users without one. */
+async function publishWithHistory(home: Home, manifest: Manifest, data: string): Promise<DemoUser[]> {
+  const dataset = await openDataset(data);
+  const store = await LmdbStore.open({ path: home.store });
+  try {
+    await withProgress('history', (onProgress) => importHistory(dataset, store, onProgress));
+    await runPublish(manifest.id, home, store);
+    return await pickDemoUsers(dataset, SHOWN_USERS);
+  } finally {
+    await store.close();
+    await dataset.close();
+  }
+}
+
+async function recallAll(address: string, users: readonly DemoUser[]): Promise<RecallResponse[]> {
+  const recalls: RecallResponse[] = [];
+  for (const { userId } of users) recalls.push(await callRecall(address, DEADLINE_MS, { userId, n: SHOWN_ITEMS }));
+  return recalls;
+}
+
+function show(
+  manifest: Manifest,
+  users: readonly DemoUser[],
+  recalls: readonly RecallResponse[],
+  timingsMs: Readonly<Record<string, number>>,
+): void {
+  console.log(`\n${pc.bold(`release ${manifest.id}`)}\n${printQuality(manifest)}`);
+  users.forEach((user, i) => {
+    console.log(`\n${pc.bold(`user ${user.userId}`)}, most recently:`);
+    for (const { itemId, title, category } of user.recent) console.log(`  ${title || itemId}  ${pc.dim(category)}`);
+    console.log(printRecall(recalls[i]!));
+  });
+  const times = Object.entries(timingsMs).map(([step, ms]) => `${step} ${(ms / 1000).toFixed(1)} s`);
+  console.log(`\n${times.join(', ')}`);
+}

@@ -1,0 +1,20 @@
+import { openRelease, publishRelease } from '@mic/release';
+import type { ReleasePointer, ReleasePublisher } from '@mic/recall';
+import type { Home } from './home';
+import { withProgress } from './progress';
+import { releaseFolder } from './release-folder';
+
+/** Verifies a release of a home and makes it the one that the store serves, under a progress bar. */
+export async function runPublish(releaseId: string, home: Home, target: ReleasePublisher): Promise<ReleasePointer> {
+  const release = await openRelease(releaseFolder(home, releaseId));
+  const { users, items } = release.manifest.counts;
+  return withProgress('publish', (onProgress) =>
+    publishRelease({
+      release,
+      target,
+      onProgress: ({ stage, done }) => {
+        onProgress(stage === 'users' ? done : users + done, users + items);
+      },
+    }),
+  );
+}

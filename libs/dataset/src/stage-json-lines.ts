@@ -1,0 +1,78 @@
+import { MicError } from '@mic/domain';
+import { queryRow, queryRows, sqlText } from './duck';
+import { LIST_MARK, missingColumn, stagedColumns, type StagingContext, type StagingTarget } from './staged-table';
+import { stageRecords } from './stage-delimited';
+import type { ColumnRef, TableSource } from './table-schema';
+
+/** Rows whose keys are listed when a column is missing. */
+const ROWS_LOOKED_AT = 1000;
+
+/**
+ * Stages a file of one JSON object a line. Text, numbers and booleans become text as they are written (so that 64-bit
+ * ids keep all their digits), null becomes NULL, a list becomes a marked list.
+ */
+export async function stageJsonLines(
+  context: StagingContext,
+  target: StagingTarget,
+  source: TableSource,
+): Promise<void> {
+  const { connection } = context;
+  const lines = `${target.table}_lines`;
+  await connection.run(`CREATE TABLE ${lines}(${stagedColumns(1)})`);
+  const syntax = { delimiter: null, quote: null, encoding: source.encoding };
+  await stageRecords(context, { ...target, table: lines, columns: [1] }, syntax, false);
+
+  const objects = `${target.table}_objects`;
+  await connection.run(`CREATE TABLE ${objects} AS
+    SELECT ordinal, file, line, coalesce(problem, CASE WHEN is_object THEN NULL WHEN is_json THEN 'not a JSON object' ELSE 'malformed JSON' END) AS problem,
+      CASE WHEN is_object THEN c0::JSON END AS object
+    FROM (SELECT *, CASE WHEN is_json THEN json_type(c0) = 'OBJECT' ELSE false END AS is_object
+      FROM (SELECT *, coalesce(json_valid(c0), false) AS is_json FROM ${lines}))`);
+  await checkKeys(context, target, objects);
+  const cells = target.columns.map((ref) => cellOf(ref));
+  await connection.run(
+    `INSERT INTO ${target.table} SELECT ordinal, file, line, problem, ${cells.join(', ')} FROM ${objects}`,
+  );
+  await connection.run(`DROP TABLE ${lines}; DROP TABLE ${objects}`);
+}
+
+function pointerOf(ref: ColumnRef): string {
+  return sqlText(`/${String(ref).replaceAll('~', '~0').replaceAll('/', '~1')}`);
+}
+
+function cellOf(ref: ColumnRef): string {
+  const pointer = pointerOf(ref);
+  const list = `array_to_string(from_json(json_extract(object, ${pointer}), '["VARCHAR"]'), '${LIST_MARK}')`;
+  return `CASE json_type(object, ${pointer}) WHEN 'ARRAY' THEN '${LIST_MARK}' || ${list}
+    WHEN 'NULL' THEN NULL ELSE json_extract_string(object, ${pointer}) END`;
+}
+
+/** A key that no row has is a wrong name, not a missing value. */
+async function checkKeys(context: StagingContext, target: StagingTarget, objects: string): Promise<void> {
+  const { file, columns } = target;
+  const number = columns.find((ref) => typeof ref === 'number');
+  if (number !== undefined) {
+    throw new MicError('INVALID_ARGUMENT', `column ${number} of ${file.label} is given by number`, {
+      remedy: 'name the key: rows of JSON lines have keys',
+      subject: String(number),
+    });
+  }
+  const present = columns.map(
+    (ref, index) => `coalesce(bool_or(json_type(object, ${pointerOf(ref)}) IS NOT NULL), false) AS k${index}`,
+  );
+  const found = await queryRow<Record<string, boolean>>(
+    context.connection,
+    `SELECT count(object) > 0 AS any_object, ${present.join(', ')} FROM ${objects}`,
+  );
+  const missing = columns.find((_, index) => !found[`k${index}`]);
+  if (missing === undefined || !found['any_object']) return;
+  const keys = await queryRows<{ key: string }>(
+    context.connection,
+    `SELECT DISTINCT unnest(json_keys(object)) AS key FROM (SELECT object FROM ${objects} WHERE object IS NOT NULL LIMIT ${ROWS_LOOKED_AT}) ORDER BY key`,
+  );
+  throw missingColumn(
+    missing,
+    file.label,
+    keys.map(({ key }) => key),
+  );
+}

@@ -1,0 +1,1 @@
+export { recallApi, type RecallApiOptions } from './recall-api';

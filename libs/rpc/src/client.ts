@@ -1,0 +1,93 @@
+import {
+  credentials,
+  Metadata,
+  type CallOptions,
+  type ChannelCredentials,
+  type Client,
+  type ClientOptions,
+  type ClientUnaryCall,
+  type ServiceError,
+} from '@grpc/grpc-js';
+import { MicError } from '@mic/domain';
+import { errorOfStatus } from './error-status';
+import { MAX_MESSAGE_BYTES } from './message-limit';
+import { REQUEST_ID_KEY } from './unary-handler';
+
+type ClientConstructor<C extends Client> = new (
+  address: string,
+  channelCredentials: ChannelCredentials,
+  options?: Partial<ClientOptions>,
+) => C;
+
+type UnaryMethod<Request, Response> = (
+  request: Request,
+  metadata: Metadata,
+  options: Partial<CallOptions>,
+  callback: (error: ServiceError | null, response: Response) => void,
+) => ClientUnaryCall;
+
+// Of a generated method's overloads, inference takes the last: the one with metadata and options.
+type RequestOf<Method> = Method extends (request: infer Request, ...rest: never[]) => ClientUnaryCall ? Request : never;
+type ResponseOf<Method> = Method extends (
+  ...args: [never, never, never, (error: ServiceError | null, response: infer Response) => void]
+) => ClientUnaryCall
+  ? Response
+  : never;
+type UnaryName<C> = Exclude<{ [K in keyof C]: ResponseOf<C[K]> extends never ? never : K }[keyof C], keyof Client>;
+
+/** A client without TLS for a generated service, with keepalive and the message limits of the servers. */
+export function createClient<C extends Client>(constructor: ClientConstructor<C>, address: string): C {
+  return new constructor(address, credentials.createInsecure(), {
+    'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+    'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+    'grpc.keepalive_time_ms': 30_000,
+    'grpc.keepalive_timeout_ms': 5_000,
+    'grpc.keepalive_permit_without_calls': 1,
+    'grpc.initial_reconnect_backoff_ms': 100,
+    'grpc.max_reconnect_backoff_ms': 2_000,
+  });
+}
+
+export interface UnaryOptions {
+  /** Time allowed for the answer, in milliseconds. */
+  readonly deadlineMs: number;
+  /** Sent as `x-request-id`; the service makes one up where it is missing. */
+  readonly requestId?: string;
+  /** Cancels the call. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Calls one RPC.
+ * @throws MicError with the code, message, remedy and subject that the service sent; CANCELLED when the signal fired.
+ */
+export function unary<C extends Client, M extends UnaryName<C> & string>(
+  client: C,
+  method: M,
+  request: RequestOf<C[M]>,
+  options: UnaryOptions,
+): Promise<ResponseOf<C[M]>> {
+  const { signal } = options;
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted === true) {
+      reject(new MicError('CANCELLED', 'the call was cancelled before it began'));
+      return;
+    }
+    const metadata = new Metadata();
+    if (options.requestId !== undefined) metadata.set(REQUEST_ID_KEY, options.requestId);
+    const cancel = (): void => {
+      call.cancel();
+    };
+    const call = (client[method] as UnaryMethod<RequestOf<C[M]>, ResponseOf<C[M]>>)(
+      request,
+      metadata,
+      { deadline: Date.now() + options.deadlineMs },
+      (error, response) => {
+        signal?.removeEventListener('abort', cancel);
+        if (error === null) resolve(response);
+        else reject(errorOfStatus(error));
+      },
+    );
+    signal?.addEventListener('abort', cancel, { once: true });
+  });
+}

@@ -1,0 +1,117 @@
+import { Server, ServerCredentials, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import { MicError } from '@mic/domain';
+import { addHealth } from './health';
+import type { Logger } from './logger';
+import { MAX_MESSAGE_BYTES } from './message-limit';
+import { addReflection } from './reflection';
+import type { ServiceHandlers } from './service-handlers';
+import { serverMethod, unaryHandler } from './unary-handler';
+
+export interface ServerOptions {
+  /** `host:port`; port 0 takes a free one. */
+  readonly address: string;
+  readonly services: readonly ServiceHandlers[];
+  readonly logger: Logger;
+  /** How long `stop` waits for calls in flight before it ends them, in milliseconds. */
+  readonly drainTimeoutMs: number;
+}
+
+export interface RunningServer {
+  /** `host:port` with the port that was bound. */
+  readonly address: string;
+  /** What grpc.health.v1 answers; NOT_SERVING until this is called with true. */
+  setServing(serving: boolean): void;
+  /**
+   * Drains: health says NOT_SERVING, new calls are refused, calls in flight may finish within drainTimeoutMs, what is
+   * left then is ended. Calling it again waits for the same end.
+   */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a gRPC server without TLS with the services, health and reflection.
+ * @throws MicError FAILED_PRECONDITION when the address is in use or not this machine's; INVALID_ARGUMENT when it is
+ * not `host:port`.
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { host } = parseAddress(options.address);
+  const server = new Server({
+    'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
+    'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+    'grpc.keepalive_time_ms': 30_000,
+    'grpc.keepalive_timeout_ms': 5_000,
+    // Two servers on one port would share it silently.
+    'grpc.so_reuseport': 0,
+  });
+  for (const service of options.services) {
+    const definition = Object.fromEntries(service.methods.map((m) => [m.name, serverMethod(m.definition)]));
+    const implementation: UntypedServiceImplementation = Object.fromEntries(
+      service.methods.map((m) => [m.name, unaryHandler(m.definition, m.handler, options.logger)]),
+    );
+    server.addService(definition, implementation);
+  }
+  const names = options.services.map((service) => service.name);
+  const health = addHealth(server, names);
+  addReflection(server, names);
+  const port = await bind(server, options.address);
+  let stopped: Promise<void> | undefined;
+  return {
+    address: `${host}:${port}`,
+    setServing: (serving) => {
+      if (stopped === undefined) health.setServing(serving);
+    },
+    stop: () => {
+      if (stopped === undefined) {
+        health.setServing(false);
+        stopped = drain(server, options.drainTimeoutMs, options.logger);
+      }
+      return stopped;
+    },
+  };
+}
+
+function parseAddress(address: string): { host: string; port: number } {
+  const match = /^(.+):(\d{1,5})$/.exec(address);
+  const port = Number(match?.[2]);
+  if (match === null || port > 65_535) {
+    throw new MicError('INVALID_ARGUMENT', `"${address}" is not an address`, {
+      subject: 'address',
+      remedy: 'give host:port with a port of 0 to 65535, e.g. 127.0.0.1:50051; port 0 takes a free one',
+    });
+  }
+  return { host: match[1]!, port };
+}
+
+function bind(server: Server, address: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+      if (error === null) resolve(port);
+      else {
+        server.forceShutdown();
+        reject(
+          new MicError('FAILED_PRECONDITION', `cannot listen on ${address}: ${error.message}`, {
+            subject: 'address',
+            remedy: 'end the process that uses the port, or choose another address (port 0 takes a free one)',
+            cause: error,
+          }),
+        );
+      }
+    });
+  });
+}
+
+/** tryShutdown waits for every call and stream, health watches included, so it gets a bound. */
+function drain(server: Server, timeoutMs: number, logger: Logger): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => {
+      logger.warn({ timeoutMs }, 'drain timed out, calls in flight are ended');
+      server.forceShutdown();
+      resolve();
+    }, timeoutMs);
+    server.tryShutdown((error) => {
+      clearTimeout(timer);
+      if (error !== undefined) server.forceShutdown();
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,61 @@
+import type { Metadata, MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
+import type { Logger } from './logger';
+
+/** What a handler knows of its call beside the request. */
+export interface CallContext {
+  /** The caller's `x-request-id`, or a random UUID. */
+  readonly requestId: string;
+  /** When the answer is due: milliseconds since the epoch; Infinity when the caller set no deadline. */
+  readonly deadlineAtMs: number;
+  /** Fires when the caller cancels, its connection ends, or the deadline passes: stop working. */
+  readonly signal: AbortSignal;
+  /** The caller's metadata. */
+  readonly metadata: Metadata;
+  /** For what the caller is not told. */
+  readonly logger: Logger;
+  /** Milliseconds left until the deadline, 0 or more; Infinity when the caller set none. */
+  deadlineLeftMs(): number;
+}
+
+// The method's own request and response types are recovered from the definition below.
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+type AnyMethod = MethodDefinition<any, any>;
+type RequestOf<M> = M extends { requestDeserialize: (bytes: Buffer) => infer Request } ? Request : never;
+type ResponseOf<M> = M extends { responseDeserialize: (bytes: Buffer) => infer Response } ? Response : never;
+
+/** An async unary handler. It throws MicError for what the caller can be told; anything else becomes INTERNAL. */
+export type UnaryHandler<Request, Response> = (request: Request, context: CallContext) => Promise<Response>;
+
+/** One handler for each RPC of a service definition. */
+export type HandlersOf<Definition> = {
+  readonly [Method in keyof Definition]: UnaryHandler<RequestOf<Definition[Method]>, ResponseOf<Definition[Method]>>;
+};
+
+/** A gRPC service with its handlers, as startServer takes it. */
+export interface ServiceHandlers {
+  /** Full name, e.g. `mic.recall.v1.RecallService`. */
+  readonly name: string;
+  readonly methods: readonly {
+    readonly name: string;
+    readonly definition: AnyMethod;
+    readonly handler: UnaryHandler<unknown, unknown>;
+  }[];
+}
+
+/**
+ * Binds handlers to a generated service definition; the compiler checks that there is one of the right type for each.
+ * @throws Error for a streaming method, or a definition without methods: a programming error.
+ */
+export function serviceHandlers<Definition extends ServiceDefinition>(
+  definition: Definition,
+  handlers: HandlersOf<Definition>,
+): ServiceHandlers {
+  const methods = Object.entries(definition as Record<string, AnyMethod>).map(([name, method]) => {
+    if (method.requestStream || method.responseStream) throw new Error(`${method.path} is not unary`);
+    const handler = handlers[name as keyof Definition] as unknown as UnaryHandler<unknown, unknown>;
+    return { name, definition: method, handler };
+  });
+  const path = methods[0]?.definition.path;
+  if (path === undefined) throw new Error('a service without methods');
+  return { name: path.slice(1, path.lastIndexOf('/')), methods };
+}
