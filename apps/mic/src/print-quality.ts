@@ -1,5 +1,5 @@
-import Table from 'cli-table3';
 import type { Manifest } from '@mic/release';
+import { plainTable } from './plain-table';
 
 const COLUMNS = ['HR@10', 'HR@50', 'HR@200', 'NDCG@10'];
 
@@ -7,9 +7,9 @@ const COLUMNS = ['HR@10', 'HR@50', 'HR@200', 'NDCG@10'];
 export function printQuality({ quality, counts }: Manifest): string {
   const size = `${counts.users} users, ${counts.items} items, ${counts.events} events`;
   if (quality.protocol === 'none') return `${size}; no quality figures: the model has seen every event`;
-  const table = new Table({ head: ['list', ...COLUMNS] });
-  for (const [list, metrics] of Object.entries(quality.metrics)) {
-    table.push([list, ...COLUMNS.map((column) => metrics[column]?.toFixed(4) ?? '-')]);
-  }
-  return `${size}; quality on the held-out last event of ${quality.users} users:\n${table.toString()}`;
+  const rows = Object.entries(quality.metrics).map(([list, metrics]) => [
+    list,
+    ...COLUMNS.map((column) => metrics[column]?.toFixed(4) ?? '-'),
+  ]);
+  return `${size}; quality on the held-out last event of ${quality.users} users:\n${plainTable(['list', ...COLUMNS], rows)}`;
 }

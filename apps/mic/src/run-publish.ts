@@ -1,20 +1,26 @@
+import type { ReleasePointer } from '@mic/recall';
 import { openRelease, publishRelease } from '@mic/release';
-import type { ReleasePointer, ReleasePublisher } from '@mic/recall';
+import { LmdbStore } from '@mic/store-lmdb';
 import type { Home } from './home';
 import { withProgress } from './progress';
 import { releaseFolder } from './release-folder';
 
 /** Verifies a release of a home and makes it the one that the store serves, under a progress bar. */
-export async function runPublish(releaseId: string, home: Home, target: ReleasePublisher): Promise<ReleasePointer> {
+export async function runPublish(releaseId: string, home: Home): Promise<ReleasePointer> {
   const release = await openRelease(releaseFolder(home, releaseId));
   const { users, items } = release.manifest.counts;
-  return withProgress('publish', (onProgress) =>
-    publishRelease({
-      release,
-      target,
-      onProgress: ({ stage, done }) => {
-        onProgress(stage === 'users' ? done : users + done, users + items);
-      },
-    }),
-  );
+  const target = await LmdbStore.open({ path: home.store });
+  try {
+    return await withProgress('publish', (onProgress) =>
+      publishRelease({
+        release,
+        target,
+        onProgress: ({ stage, done }) => {
+          onProgress(stage === 'users' ? done : users + done, users + items);
+        },
+      }),
+    );
+  } finally {
+    await target.close();
+  }
 }

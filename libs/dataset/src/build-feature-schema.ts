@@ -1,7 +1,6 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { FeatureSchema, FieldSpec } from '@mic/features';
-import type { DatasetFiles } from './dataset';
-import type { DatasetField, DatasetInfo } from './dataset-info';
+import type { DatasetField, DatasetFiles, DatasetInfo } from './dataset-info';
 import { queryRow, queryRows, sqlName, sqlText } from './duck';
 
 export interface FeatureSchemaOptions {

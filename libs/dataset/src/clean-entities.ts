@@ -1,8 +1,7 @@
 import { MicError } from '@mic/domain';
 import { collectBadRows } from './bad-rows';
-import { isBlank } from './clean-events';
 import type { BadRows, DatasetField } from './dataset-info';
-import { queryRow, queryRows, sqlName, sqlText } from './duck';
+import { isBlank, queryRow, queryRows, sqlName, sqlText } from './duck';
 import { stageSource } from './stage-source';
 import { LIST_MARK, type StagedTable, type StagingContext } from './staged-table';
 import type { EntitySource, TableField } from './table-schema';

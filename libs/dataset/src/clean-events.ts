@@ -1,7 +1,7 @@
 import { MicError } from '@mic/domain';
 import { collectBadRows } from './bad-rows';
 import type { BadRows } from './dataset-info';
-import { queryRow } from './duck';
+import { isBlank, queryRow } from './duck';
 import { stageSource } from './stage-source';
 import type { StagingContext } from './staged-table';
 import type { ColumnRef, EventsSource } from './table-schema';
@@ -63,15 +63,10 @@ export async function cleanEvents(
 
 /** Time in milliseconds with its fraction, or the position. */
 function orderValueOf(source: EventsSource, column: string): string {
-  if (source.timestampUnit === 'iso') return `epoch_us(TRY_CAST(${column} AS TIMESTAMP)) / 1000`;
+  if (source.timestampUnit === 'iso') return `epoch_us(TRY_CAST(${column} AS TIMESTAMPTZ)) / 1000`;
   const factor = source.timestampUnit === undefined ? 1 : MS_PER_UNIT[source.timestampUnit];
   // Rounded to the microsecond: 0.29 s is 290 ms, not 289.99999999999994.
   return factor === 1 ? `TRY_CAST(${column} AS DOUBLE)` : `round(TRY_CAST(${column} AS DOUBLE) * ${factor}, 3)`;
-}
-
-/** SQL: nothing but blanks. */
-export function isBlank(expression: string): string {
-  return `trim(coalesce(${expression}, '')) = ''`;
 }
 
 /** The first reason for which a row is bad, or NULL. */

@@ -65,3 +65,10 @@ export const DATASET_FILES = {
   users: 'users.parquet',
   items: 'items.parquet',
 } as const;
+
+/** Where the tables of an open dataset are. */
+export interface DatasetFiles {
+  readonly events: string;
+  readonly users: string;
+  readonly items: string;
+}

@@ -2,31 +2,14 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { HistoryTable } from '@mic/domain';
 import { MicError } from '@mic/domain';
 import type { FeatureSchema } from '@mic/features';
 import { buildFeatureSchema, type FeatureSchemaOptions } from './build-feature-schema';
-import { DATASET_FILES, datasetInfoSchema, type DatasetInfo } from './dataset-info';
+import { DATASET_FILES, datasetInfoSchema, type DatasetFiles, type DatasetInfo } from './dataset-info';
 import { openDuck, queryRow, sqlText, type Duck } from './duck';
 import { loadCategories, loadFields, type ItemCategories } from './load-fields';
-import { loadInteractions } from './load-interactions';
+import { loadInteractions, type Interactions } from './load-interactions';
 import { sampleDataset, type DatasetSample } from './sample-dataset';
-
-/** Events of a dataset as rows of users and items. */
-export interface Interactions {
-  /** User of each row, by first appearance in the source. */
-  readonly userIds: string[];
-  /** Item of each row, by first appearance in the events file. */
-  readonly itemIds: string[];
-  readonly histories: HistoryTable;
-}
-
-/** Where the tables of an open dataset are. */
-export interface DatasetFiles {
-  readonly events: string;
-  readonly users: string;
-  readonly items: string;
-}
 
 /** A dataset directory that is open for reading; close it when done. */
 export class Dataset {

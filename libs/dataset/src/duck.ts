@@ -53,3 +53,8 @@ export async function queryRow<T>(connection: DuckDBConnection, sql: string): Pr
   const [row] = await queryRows<T>(connection, sql);
   return row!;
 }
+
+/** A condition of SQL: nothing but blanks. */
+export function isBlank(expression: string): string {
+  return `trim(coalesce(${expression}, '')) = ''`;
+}

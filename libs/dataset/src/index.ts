@@ -1,10 +1,11 @@
 export { DATASET_FILES, type BadRows, type DatasetField, type DatasetInfo } from './dataset-info';
-export { openDataset, type Dataset, type Interactions } from './dataset';
+export { openDataset, type Dataset } from './dataset';
 export type { FeatureSchemaOptions } from './build-feature-schema';
 export { importMovieLens100k, type ImportMovieLens100kOptions } from './import-movielens-100k';
 export type { ImportReport, OnProgress } from './import-report';
 export { importTable, type ImportTableOptions } from './import-table';
 export type { ItemCategories } from './load-fields';
+export type { Interactions } from './load-interactions';
 export type { DatasetSample, SampleRow } from './sample-dataset';
 export { synthesize, type SynthesizeOptions } from './synthesize';
 export { SAMPLE_TABLE_SCHEMA, readTableSchema, tableSchemaSchema, type TableSchema } from './table-schema';

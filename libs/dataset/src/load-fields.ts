@@ -4,6 +4,7 @@ import { compileFields, type FieldSpec, type RawValue } from '@mic/features';
 import { ID_COLUMNS, type EntityTable } from './clean-entities';
 import type { DatasetField } from './dataset-info';
 import { sqlName, sqlText } from './duck';
+import { LIST_MARK } from './staged-table';
 
 /** Categories of items. */
 export interface ItemCategories {
@@ -78,16 +79,14 @@ export async function loadCategories(
 }
 
 /** A list comes as text with a mark between its values: a list value of DuckDB costs an object per cell. */
-const LIST_SEPARATOR = '\u001f';
-
 function columnOf(existing: readonly DatasetField[], name: string): string {
   const isMulti = existing.some((field) => field.name === name && field.type === 'multi');
-  return isMulti ? `'${LIST_SEPARATOR}' || array_to_string(${sqlName(name)}, '${LIST_SEPARATOR}')` : sqlName(name);
+  return isMulti ? `'${LIST_MARK}' || array_to_string(${sqlName(name)}, '${LIST_MARK}')` : sqlName(name);
 }
 
 function rawOf(value: unknown): RawValue {
-  if (typeof value !== 'string' || !value.startsWith(LIST_SEPARATOR)) return value as RawValue;
-  return value.slice(1).split(LIST_SEPARATOR);
+  if (typeof value !== 'string' || !value.startsWith(LIST_MARK)) return value as RawValue;
+  return value.slice(1).split(LIST_MARK);
 }
 
 function checkField(table: EntityTable, existing: readonly DatasetField[], wanted: FieldSpec): void {

@@ -1,6 +1,15 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { sqlText } from './duck';
-import type { Interactions } from './dataset';
+import type { HistoryTable } from '@mic/domain';
+
+/** Events of a dataset as rows of users and items. */
+export interface Interactions {
+  /** User of each row, by first appearance in the source. */
+  readonly userIds: string[];
+  /** Item of each row, by first appearance in the events file. */
+  readonly itemIds: string[];
+  readonly histories: HistoryTable;
+}
 
 /** Reads users, items and histories of the events file at `path`. */
 export async function loadInteractions(

@@ -1,5 +1,5 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
-import type { DatasetFiles } from './dataset';
+import type { DatasetFiles } from './dataset-info';
 import { queryRow, queryRows, sqlText } from './duck';
 
 /** A dataset at a glance. */

@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import { LmdbStore } from '@mic/store-lmdb';
 import { DEFAULT_HOME, homeAt } from '../home';
 import { runPublish } from '../run-publish';
 
@@ -18,13 +17,8 @@ The release is verified first. Publishing the same release again changes nothing
     )
     .action(async (options: { release: string; home: string; json?: boolean }) => {
       const home = homeAt(options.home);
-      const store = await LmdbStore.open({ path: home.store });
-      try {
-        const pointer = await runPublish(options.release, home, store);
-        if (options.json) console.log(JSON.stringify(pointer));
-        else console.log(`the store in ${home.store} now serves release ${pointer.releaseId}`);
-      } finally {
-        await store.close();
-      }
+      const pointer = await runPublish(options.release, home);
+      if (options.json) console.log(JSON.stringify(pointer));
+      else console.log(`the store in ${home.store} now serves release ${pointer.releaseId}`);
     });
 }

@@ -1,8 +1,8 @@
-import Table from 'cli-table3';
 import { Command } from 'commander';
 import pc from 'picocolors';
 import { listReleases, verifyRelease, type VerifyReport } from '@mic/release';
 import { DEFAULT_HOME, homeAt } from '../home';
+import { plainTable } from '../plain-table';
 
 export function releaseCommand(): Command {
   return new Command('release')
@@ -60,16 +60,12 @@ Example:
         console.log(JSON.stringify(releases));
         return;
       }
-      const table = new Table({ head: ['release', 'dataset', 'users', 'items', 'u2i HR@50', 'merged HR@50'] });
-      for (const { directory, manifest } of releases) {
-        if (!manifest) {
-          table.push([directory, pc.red('no intact manifest'), '', '', '', '']);
-          continue;
-        }
+      const rows = releases.map(({ directory, manifest }) => {
+        if (!manifest) return [directory, pc.red('no intact manifest'), '', '', '', ''];
         const { id, dataset, counts, quality } = manifest;
         const hitRate = (list: string): string => quality.metrics[list]?.['HR@50']?.toFixed(4) ?? '-';
-        table.push([id, dataset, counts.users, counts.items, hitRate('u2i'), hitRate('merged')]);
-      }
-      console.log(table.toString());
+        return [id, dataset, String(counts.users), String(counts.items), hitRate('u2i'), hitRate('merged')];
+      });
+      console.log(plainTable(['release', 'dataset', 'users', 'items', 'u2i HR@50', 'merged HR@50'], rows));
     });
 }

@@ -89,13 +89,16 @@ async function makeDataset(source: DemoSource, seed: number, out: string): Promi
 /** Fills the store: history first, so that a release never serves users without one. */
 async function publishWithHistory(home: Home, manifest: Manifest, data: string): Promise<DemoUser[]> {
   const dataset = await openDataset(data);
-  const store = await LmdbStore.open({ path: home.store });
   try {
-    await withProgress('history', (onProgress) => importHistory(dataset, store, onProgress));
-    await runPublish(manifest.id, home, store);
+    const store = await LmdbStore.open({ path: home.store });
+    try {
+      await withProgress('history', (onProgress) => importHistory(dataset, store, onProgress));
+    } finally {
+      await store.close();
+    }
+    await runPublish(manifest.id, home);
     return await pickDemoUsers(dataset, SHOWN_USERS);
   } finally {
-    await store.close();
     await dataset.close();
   }
 }

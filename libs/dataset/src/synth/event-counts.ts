@@ -25,7 +25,7 @@ export function eventCounts(users: number, events: number, most: number, random:
     left -= given;
     // Fractions are left: one more each, from the first user on.
     for (let user = 0; user < users && given === 0 && left > 0; user++) {
-      if (counts[user]! === most) continue;
+      if (counts[user]! >= most) continue;
       counts[user]!++;
       left--;
     }
