@@ -1,24 +1,29 @@
 import pc from 'picocolors';
-import type { RecallResponse } from '@mic/contracts';
+import type { CandidateSource, RecallResponse } from '@mic/contracts';
 import { plainTable } from './plain-table';
+
+/** Title of an item, '' where it has none. */
+export type TitleOf = (itemId: string) => string;
 
 /** `CHANNEL_U2I` -> `U2I`: enum names for people go without their prefix. */
 export function shortName(enumName: string): string {
   return enumName.replace(/^(CHANNEL|OUTCOME|BASIC_SCORE)_/, '');
 }
 
-/** A response for people: a table of items with score, category and channels, then what became of each channel. */
-export function printRecall(response: RecallResponse): string {
+/**
+ * A response for people: a table of items with score, category and channels, then what became of each channel. Items that
+ * have a title are shown by it.
+ */
+export function printRecall(response: RecallResponse, titleOf: TitleOf = () => ''): string {
   const rows = response.items.map(({ itemId, score, category, sources }, index) => {
-    const found = sources.map(
-      ({ channel, trigger }) => shortName(channel) + (trigger ? pc.dim(` via ${trigger}`) : ''),
-    );
-    return [String(index + 1), itemId, score.toFixed(3), category, found.join(', ')];
+    const found = sources.map((source) => sourceText(source, titleOf)).join(', ');
+    return [String(index + 1), titleOf(itemId) || itemId, score.toFixed(3), category, found];
   });
   const channels = response.channels.map(({ channel, outcome, candidates, elapsedMs, message }) => {
     const name = shortName(outcome);
     const state = name === 'OK' ? pc.green(name) : pc.yellow(name);
-    return `${shortName(channel)} ${state}, ${candidates} candidates, ${elapsedMs.toFixed(1)} ms${message ? ` (${message})` : ''}`;
+    const why = message ? ` (${message})` : '';
+    return `${shortName(channel)} ${state}, ${candidates} candidates, ${elapsedMs.toFixed(1)} ms${why}`;
   });
   const known = response.userKnown ? '' : ' (unknown to the release)';
   const degraded = response.degraded ? `, ${pc.red('degraded')}` : '';
@@ -27,4 +32,12 @@ export function printRecall(response: RecallResponse): string {
     plainTable(['#', 'item', 'score', 'category', 'found by'], rows),
     channels.join('\n'),
   ].join('\n');
+}
+
+function sourceText({ channel, trigger }: CandidateSource, titleOf: TitleOf): string {
+  const name = shortName(channel);
+  if (trigger === '') return name;
+  // U2U2I is triggered by users, whose ids may be those of items.
+  const title = name === 'U2I2I' ? titleOf(trigger) : '';
+  return `${name} ${pc.dim(`via ${title || trigger}`)}`;
 }

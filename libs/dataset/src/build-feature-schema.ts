@@ -20,16 +20,20 @@ export async function buildFeatureSchema(
   options: FeatureSchemaOptions,
 ): Promise<FeatureSchema> {
   const userFields: FieldSpec[] = [];
-  for (const field of info.userFields) userFields.push(await fieldSpec(connection, files.users, field, options));
+  for (const field of info.userFields) {
+    if (field.type !== 'text') userFields.push(await fieldSpec(connection, files.users, field, options));
+  }
   const itemFields: FieldSpec[] = [];
-  for (const field of info.itemFields) itemFields.push(await fieldSpec(connection, files.items, field, options));
+  for (const field of info.itemFields) {
+    if (field.type !== 'text') itemFields.push(await fieldSpec(connection, files.items, field, options));
+  }
   return { userFields, itemFields, categoryField: info.categoryField };
 }
 
 async function fieldSpec(
   connection: DuckDBConnection,
   file: string,
-  field: DatasetField,
+  field: Exclude<DatasetField, { type: 'text' }>,
   options: FeatureSchemaOptions,
 ): Promise<FieldSpec> {
   const { name, type } = field;

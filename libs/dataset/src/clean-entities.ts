@@ -66,6 +66,7 @@ function numberOf(cell: string): string {
 
 function cellOf(field: TableField, cell: string): string {
   if (field.type === 'numeric') return numberOf(cell);
+  if (field.type === 'text') return `nullif(trim(${cell}), '')`;
   const split = (separator: string) => `string_split(${cell}, ${sqlText(separator)})`;
   const values = `CASE WHEN starts_with(${cell}, '${LIST_MARK}') THEN string_split(${cell}[2:], '${LIST_MARK}')
     ELSE ${field.type === 'multi' ? split(field.separator) : `[${cell}]`} END`;

@@ -4,6 +4,8 @@ import { z } from 'zod';
 export const datasetFieldSchema = z.discriminatedUnion('type', [
   z.strictObject({ name: z.string().min(1), type: z.literal('categorical') }),
   z.strictObject({ name: z.string().min(1), type: z.literal('multi') }),
+  /** Shown to people, such as a title; no feature. */
+  z.strictObject({ name: z.string().min(1), type: z.literal('text') }),
   z.strictObject({
     name: z.string().min(1),
     type: z.literal('numeric'),

@@ -13,7 +13,7 @@ beforeAll(async () => {
   folder.write('users.csv', 'id,age,country\na,20,de\nb,30,fr\nd,40,de\ne,50,\nf,20,se\n');
   folder.write(
     'items.jsonl',
-    '{"id":"x","tags":["q","p"]}\n{"id":"y","tags":["p","r","p"]}\n{"id":"z","tags":[]}\n{"id":"v","tags":["s"]}\n',
+    '{"id":"x","tags":["q","p"],"name":" An x "}\n{"id":"y","tags":["p","r","p"]}\n{"id":"z","tags":[]}\n{"id":"v","tags":["s"]}\n',
   );
   const schemaFile = folder.write('schema.json', {
     name: 'spec',
@@ -30,7 +30,15 @@ beforeAll(async () => {
         { name: 'age', type: 'numeric', buckets: 4 },
       ],
     },
-    items: { files: 'items.jsonl', id: 'id', fields: [{ name: 'tags', type: 'multi' }], category: 'tags' },
+    items: {
+      files: 'items.jsonl',
+      id: 'id',
+      fields: [
+        { name: 'tags', type: 'multi' },
+        { name: 'title', column: 'name', type: 'text' },
+      ],
+      category: 'tags',
+    },
   });
   await importTable({ schemaFile, out: folder.path('data') });
   dataset = await openDataset(folder.path('data'));
@@ -115,6 +123,11 @@ describe('fields', () => {
   });
 });
 
+it('titles are for people: loaded by id, and no feature', async () => {
+  expect(await dataset.loadItemTitles(['z', 'x', 'nowhere'])).toEqual(['', 'An x', '']);
+  expect((await dataset.buildFeatureSchema()).itemFields.map(({ name }) => name)).toEqual(['tags']);
+});
+
 it('sample shows the span and a few rows', async () => {
   expect(await dataset.sample(1)).toEqual({
     firstTimeMs: 1,
@@ -124,7 +137,7 @@ it('sample shows the span and a few rows', async () => {
     mostEventsPerItem: 2,
     events: [{ user_id: 'b', item_id: 'z', time_ms: 4, weight: 1 }],
     users: [{ user_id: 'a', country: 'de', age: 20 }],
-    items: [{ item_id: 'x', tags: ['q', 'p'] }],
+    items: [{ item_id: 'x', tags: ['q', 'p'], title: 'An x' }],
   });
 });
 

@@ -7,7 +7,7 @@ import type { FeatureSchema } from '@mic/features';
 import { buildFeatureSchema, type FeatureSchemaOptions } from './build-feature-schema';
 import { DATASET_FILES, datasetInfoSchema, type DatasetFiles, type DatasetInfo } from './dataset-info';
 import { openDuck, queryRow, sqlText, type Duck } from './duck';
-import { loadCategories, loadFields, type ItemCategories } from './load-fields';
+import { loadCategories, loadFields, loadTexts, type ItemCategories } from './load-fields';
 import { loadInteractions, type Interactions } from './load-interactions';
 import { sampleDataset, type DatasetSample } from './sample-dataset';
 
@@ -79,6 +79,11 @@ export class Dataset {
       schema.categoryField,
       itemIds,
     );
+  }
+
+  /** Title of each item, the text field `title`; '' where there is none. */
+  loadItemTitles(itemIds: readonly string[]): Promise<string[]> {
+    return loadTexts(this.#duck.connection, this.#files.items, this.info.itemFields, 'title', itemIds);
   }
 
   /** First and last time of the events, and a few rows of each table, for people to look at. */

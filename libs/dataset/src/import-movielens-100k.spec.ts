@@ -59,9 +59,9 @@ it('reads the original files', async () => {
     ['2', '1', 881250900000, 1],
   ]);
   expect(await folder.sql(`SELECT * FROM '${folder.path('out/items.parquet')}'`)).toEqual([
-    { item_id: '1', genres: ["Children's", 'Comedy', 'Drama'], year: 1995 },
-    { item_id: '2', genres: null, year: 1931 },
-    { item_id: '3', genres: ['unknown'], year: null },
+    { item_id: '1', title: 'Café "One (1995)', genres: ["Children's", 'Comedy', 'Drama'], year: 1995 },
+    { item_id: '2', title: 'No date (1931)', genres: null, year: 1931 },
+    { item_id: '3', title: 'unknown', genres: ['unknown'], year: null },
   ]);
   expect(await folder.sql(`SELECT * FROM '${folder.path('out/users.parquet')}'`)).toEqual([
     { user_id: '1', age: 24, gender: 'M', occupation: 'technician' },

@@ -31,6 +31,7 @@ const USER_FIELDS: TableField[] = [
   { name: 'occupation', column: 4, type: 'categorical' },
 ];
 const ITEM_FIELDS: TableField[] = [
+  { name: 'title', type: 'text' },
   { name: 'genres', type: 'multi', separator: '|' },
   { name: 'year', type: 'numeric', buckets: 10 },
 ];
@@ -120,9 +121,9 @@ async function stageFilms(
   const names = cells.map(({ genre, cell }) => `CASE WHEN ${cell} = '1' THEN ${sqlText(genre)} END`);
   const isWrong = cells.map(({ cell }) => `${cell} NOT IN ('0', '1')`).join(' OR ');
   await context.connection.run(`CREATE TABLE staged_items AS SELECT ordinal, file, line,
-    CASE WHEN problem IS NOT NULL THEN problem WHEN ${isWrong} THEN 'a genre flag is not 0 or 1' END AS problem, c0,
-    '${LIST_MARK}' || array_to_string([${names.join(', ')}], '${LIST_MARK}') AS c1,
-    coalesce(nullif(regexp_extract(c2, '(\\d{4})$', 1), ''), nullif(regexp_extract(c1, '\\((\\d{4})\\)\\s*$', 1), '')) AS c2
+    CASE WHEN problem IS NOT NULL THEN problem WHEN ${isWrong} THEN 'a genre flag is not 0 or 1' END AS problem, c0, c1,
+    '${LIST_MARK}' || array_to_string([${names.join(', ')}], '${LIST_MARK}') AS c2,
+    coalesce(nullif(regexp_extract(c2, '(\\d{4})$', 1), ''), nullif(regexp_extract(c1, '\\((\\d{4})\\)\\s*$', 1), '')) AS c3
     FROM staged_films; DROP TABLE staged_films`);
   return { ...raw, table: 'staged_items' };
 }

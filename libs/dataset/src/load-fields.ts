@@ -78,6 +78,29 @@ export async function loadCategories(
   return { names, categories };
 }
 
+/** Texts of the given items from a field of type text; '' where there is no such field or the item has none. */
+export async function loadTexts(
+  connection: DuckDBConnection,
+  path: string,
+  existing: readonly DatasetField[],
+  name: string,
+  ids: readonly string[],
+): Promise<string[]> {
+  const texts = new Array<string>(ids.length).fill('');
+  if (!existing.some((field) => field.name === name && field.type === 'text')) return texts;
+  const rowOf = new Map(ids.map((id, row) => [id, row]));
+  const column = sqlName(name);
+  const query = `SELECT item_id, ${column} FROM read_parquet(${sqlText(path)}) WHERE ${column} IS NOT NULL`;
+  for await (const chunk of await connection.stream(query)) {
+    const [itemIds, values] = [chunk.getColumnVector(0), chunk.getColumnVector(1)];
+    for (let i = 0; i < chunk.rowCount; i++) {
+      const row = rowOf.get(itemIds.getItem(i) as string);
+      if (row !== undefined) texts[row] = values.getItem(i) as string;
+    }
+  }
+  return texts;
+}
+
 /** A list comes as text with a mark between its values: a list value of DuckDB costs an object per cell. */
 function columnOf(existing: readonly DatasetField[], name: string): string {
   const isMulti = existing.some((field) => field.name === name && field.type === 'multi');

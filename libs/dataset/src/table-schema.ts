@@ -49,6 +49,8 @@ const tableFieldSchema = z.discriminatedUnion('type', [
     /** Between the values of one cell; lists of JSON and Parquet need none. */
     separator: z.string().min(1).default('|'),
   }),
+  /** Shown to people, such as a title; no feature. */
+  z.strictObject({ ...fieldShape, type: z.literal('text') }),
   z.strictObject({ ...fieldShape, type: z.literal('numeric'), buckets: z.int().min(2).max(256).default(10) }),
 ]);
 export type TableField = z.infer<typeof tableFieldSchema>;
@@ -103,7 +105,8 @@ const itemsSchema = z
   })
   .refine(
     ({ fields, category }) =>
-      category === undefined || fields.some(({ name, type }) => name === category && type !== 'numeric'),
+      category === undefined ||
+      fields.some(({ name, type }) => name === category && (type === 'categorical' || type === 'multi')),
     { path: ['category'], error: 'must name a categorical or multi field of the items' },
   );
 
@@ -149,6 +152,7 @@ export const SAMPLE_TABLE_SCHEMA = {
     header: false,
     id: 1,
     fields: [
+      { name: 'title', column: 4, type: 'text' },
       { name: 'category', column: 2, type: 'categorical' },
       { name: 'tags', column: 3, type: 'multi', separator: '|' },
       { name: 'price', column: 5, type: 'numeric' },

@@ -141,7 +141,8 @@ columns    user, item, and either timestamp or position; weight (default: 1 for 
            rating with minRating: events with a lower rating are left out and counted
 timestampUnit  s, ms, us (since 1970) or iso (2026-01-31T12:00:00Z; use it for Parquet timestamps, too)
 position   whole numbers from 0 that order a user's events, where there are no times
-fields     type categorical, multi (separator, default |) or numeric (buckets, default 10); column: default the name
+fields     type categorical, multi (separator, default |) or numeric (buckets, default 10); text is shown to people
+           and is no feature (an item's title, say); column: default the name
 category   the field whose first value is the item's category
 
 Rows that cannot be used are left out, counted by reason and reported with their lines. Events keep their order in the

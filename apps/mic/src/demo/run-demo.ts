@@ -18,7 +18,7 @@ import { withProgress } from '../progress';
 import { runBuild } from '../run-build';
 import { runPublish } from '../run-publish';
 import { runTrain } from '../run-train';
-import { pickDemoUsers, type DemoUser } from './pick-users';
+import { pickDemoCast, type DemoCast, type DemoUser } from './pick-cast';
 
 /** Where the demo's events come from. */
 export type DemoSource = { readonly kind: 'synthetic' } | { readonly kind: 'movielens-100k'; readonly dir: string };
@@ -55,16 +55,16 @@ export async function runDemo({ home, source, seed, once, json }: DemoOptions): 
   const config = parseTrainingConfig({});
   await timed('train', () => runTrain({ data, out, config, protocol: 'leave-one-out', seed }));
   const manifest = await timed('build', () => runBuild(out, data, home));
-  const users = await timed('publish', () => publishWithHistory(home, manifest, data));
+  const cast = await timed('publish', () => publishWithHistory(home, manifest, data));
 
   const logger = createLogger({ level: 'warn', service: 'mic' });
   const address = once ? '127.0.0.1:0' : DEFAULT_ADDRESS;
   const start = () => startAllInOne({ home, address, profiles: DEFAULT_PROFILES, logger, drainTimeoutMs: 5_000 });
   const server = await timed('start', start);
   try {
-    const recalls = await timed('recall', () => recallAll(server.address, users));
+    const recalls = await timed('recall', () => recallAll(server.address, cast.users));
     if (json) console.log(JSON.stringify({ release: server.manifest, timingsMs, recalls }));
-    else show(manifest, users, recalls, timingsMs);
+    else show(manifest, cast, recalls, timingsMs);
   } catch (error) {
     await server.stop();
     throw error;
@@ -73,7 +73,7 @@ export async function runDemo({ home, source, seed, once, json }: DemoOptions): 
   else {
     stopOnSignals(() => server.stop());
     console.error(`\nserving on ${server.address}; ask it from another terminal:`);
-    console.error(`  npx mic recall --user ${users[0]!.userId} -n 10 --target ${server.address}`);
+    console.error(`  npx mic recall --user ${cast.users[0]!.userId} -n 10 --target ${server.address}`);
     console.error('Ctrl-C ends it.');
   }
 }
@@ -87,7 +87,7 @@ async function makeDataset(source: DemoSource, seed: number, out: string): Promi
 }
 
 /** Fills the store: history first, so that a release never serves users without one. */
-async function publishWithHistory(home: Home, manifest: Manifest, data: string): Promise<DemoUser[]> {
+async function publishWithHistory(home: Home, manifest: Manifest, data: string): Promise<DemoCast> {
   const dataset = await openDataset(data);
   try {
     const store = await LmdbStore.open({ path: home.store });
@@ -97,7 +97,7 @@ async function publishWithHistory(home: Home, manifest: Manifest, data: string):
       await store.close();
     }
     await runPublish(manifest.id, home);
-    return await pickDemoUsers(dataset, SHOWN_USERS);
+    return await pickDemoCast(dataset, SHOWN_USERS);
   } finally {
     await dataset.close();
   }
@@ -111,7 +111,7 @@ async function recallAll(address: string, users: readonly DemoUser[]): Promise<R
 
 function show(
   manifest: Manifest,
-  users: readonly DemoUser[],
+  { users, titleOf }: DemoCast,
   recalls: readonly RecallResponse[],
   timingsMs: Readonly<Record<string, number>>,
 ): void {
@@ -119,7 +119,7 @@ function show(
   users.forEach((user, i) => {
     console.log(`\n${pc.bold(`user ${user.userId}`)}, most recently:`);
     for (const { itemId, title, category } of user.recent) console.log(`  ${title || itemId}  ${pc.dim(category)}`);
-    console.log(printRecall(recalls[i]!));
+    console.log(printRecall(recalls[i]!, titleOf));
   });
   const times = Object.entries(timingsMs).map(([step, ms]) => `${step} ${(ms / 1000).toFixed(1)} s`);
   console.log(`\n${times.join(', ')}`);
