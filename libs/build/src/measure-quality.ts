@@ -1,12 +1,5 @@
 import { NO_ROW, parseReleaseId, seededRandom, shuffle, type Channel } from '@mic/domain';
-import {
-  evaluateLists,
-  itemKnnRecommender,
-  ITEM_KNN_LIMIT,
-  popularityRecommender,
-  HIT_RATE_CUTS,
-  type HeldOut,
-} from '@mic/evaluation';
+import { evaluateLists, itemKnnRecommender, popularityRecommender, HIT_RATE_CUTS, type HeldOut } from '@mic/evaluation';
 import { profileSchema, RecallEngine } from '@mic/recall';
 import type { Quality } from '@mic/release';
 import type { EncodedWorld } from './encoded-world';
@@ -50,7 +43,7 @@ export async function measureQuality(options: {
     profiles: { default: 'offline', profiles: { offline: PROFILE } },
   });
   const popularity = popularityRecommender(held.train, LENGTH);
-  const itemKnn = held.train.itemCount <= ITEM_KNN_LIMIT ? itemKnnRecommender(held.train, LENGTH) : null;
+  const itemKnn = itemKnnRecommender(held.train, LENGTH);
   const { signal } = new AbortController();
   const metrics = await evaluateLists(
     users,
@@ -61,7 +54,7 @@ export async function measureQuality(options: {
         ...Object.fromEntries(ranked.lists.map(({ channel, candidates }) => [LIST_OF[channel], candidates.rows])),
         merged: ranked.order.map((i) => ranked.merged.rows[i]!),
         popularity: popularity(user),
-        ...(itemKnn && { itemknn: itemKnn(user) }),
+        itemknn: itemKnn(user),
       };
     },
     onProgress,

@@ -3,6 +3,7 @@ export { MicError, toMicError, type ErrorCode, type MicErrorDetails } from './er
 export { HashRows } from './hash-rows';
 export { NO_ROW, type HistoryTable, type Interaction } from './interaction';
 export { HASH_WORDS, hashIds } from './item-hash';
+export { usersOfItems, type ItemUsers } from './item-users';
 export { parseReleaseId, type ReleaseId } from './release-id';
 export { seededRandom, shuffle, type Random } from './random';
 export type { ScoredLists } from './scored-lists';

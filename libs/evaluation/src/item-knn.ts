@@ -1,47 +1,47 @@
-import type { HistoryTable } from '@mic/domain';
-import { seenItems, topUnseen } from './top-unseen';
+import { usersOfItems, type HistoryTable, type ScoredLists } from '@mic/domain';
+import { seenItems, TopUnseen } from './top-unseen';
+
+/** Neighbours kept per item; few are better than all (docs/experiments.md). */
+const NEIGHBOURS = 20;
 
 /**
- * Item-kNN: an item's score is the sum of its cosine similarities to the items of the user's history,
- * sim(i, j) = |users of both| / sqrt(|users of i| |users of j|) (Sarwar et al., WWW 2001), over all neighbours.
- * Memory: itemCount x itemCount floats; asked for up to 20,000 items.
+ * Item-kNN: an item's score is the sum of its cosine similarities to the items of the user's history that have it among
+ * their 20 nearest, sim(i, j) = |users of both| / sqrt(|users of i| |users of j|) (Sarwar et al., WWW 2001; Deshpande and
+ * Karypis, TOIS 2004).
  */
 export function itemKnnRecommender(histories: HistoryTable, k: number): (user: number) => Uint32Array {
-  const similarity = cosineSimilarities(histories);
-  const { itemCount } = histories;
-  const scores = new Float32Array(itemCount);
+  const { offsets, rows, scores } = nearestItems(histories);
+  const top = new TopUnseen(histories.itemCount);
   return (user) => {
     const seen = seenItems(histories, user);
-    scores.fill(0);
     for (const item of new Set(seen)) {
-      const row = similarity.subarray(item * itemCount, (item + 1) * itemCount);
-      for (let other = 0; other < itemCount; other++) scores[other]! += row[other]!;
+      for (let i = offsets[item]!; i < offsets[item + 1]!; i++) top.add(rows[i]!, scores[i]!);
     }
-    return topUnseen(scores, seen, k);
+    return top.take(seen, k);
   };
 }
 
-/** Largest number of items that item-kNN is computed for. */
-export const ITEM_KNN_LIMIT = 20_000;
-
-/** itemCount x itemCount; the diagonal is 0. */
-function cosineSimilarities(histories: HistoryTable): Float32Array {
-  const { userCount, itemCount } = histories;
-  const together = new Float32Array(itemCount * itemCount);
-  const users = new Float32Array(itemCount);
-  for (let user = 0; user < userCount; user++) {
-    const items = Uint32Array.from(new Set(seenItems(histories, user)));
-    for (const a of items) {
-      users[a]!++;
-      const row = a * itemCount;
-      for (const b of items) together[row + b]!++;
+/** The nearest items of each item by the cosine of their users; equal ones are ordered by row. */
+function nearestItems(histories: HistoryTable): ScoredLists {
+  const { itemCount } = histories;
+  const { offsets: starts, users } = usersOfItems(histories);
+  const distinct = Uint32Array.from({ length: itemCount }, (_, item) => {
+    return new Set(users.subarray(starts[item], starts[item + 1])).size;
+  });
+  const top = new TopUnseen(itemCount);
+  const offsets = new Uint32Array(itemCount + 1);
+  const rows: number[] = [];
+  const scores: number[] = [];
+  for (let item = 0; item < itemCount; item++) {
+    for (const user of new Set(users.subarray(starts[item], starts[item + 1]))) {
+      for (const other of new Set(seenItems(histories, user)))
+        top.add(other, 1 / Math.sqrt(distinct[item]! * distinct[other]!));
     }
+    const nearest = top.take(Uint32Array.of(item), NEIGHBOURS, (row, score) => {
+      rows.push(row);
+      scores.push(score);
+    });
+    offsets[item + 1] = offsets[item]! + nearest.length;
   }
-  for (let a = 0; a < itemCount; a++) {
-    for (let b = 0; b < itemCount; b++) {
-      const at = a * itemCount + b;
-      together[at] = a === b || together[at] === 0 ? 0 : together[at]! / Math.sqrt(users[a]! * users[b]!);
-    }
-  }
-  return together;
+  return { offsets, rows: Uint32Array.from(rows), scores: Float32Array.from(scores) };
 }

@@ -5,13 +5,32 @@ export function seenItems({ offsets, itemRows }: HistoryTable, user: number): Ui
   return itemRows.subarray(offsets[user], offsets[user + 1]);
 }
 
-/** The k items of the highest score above 0 that are not seen, best first; equal scores are ordered by row. */
-export function topUnseen(scores: Float32Array, seen: Uint32Array, k: number): Uint32Array {
-  const barred = new Set(seen);
-  const rows: number[] = [];
-  scores.forEach((score, row) => {
-    if (score > 0 && !barred.has(row)) rows.push(row);
-  });
-  rows.sort((a, b) => scores[b]! - scores[a]! || a - b);
-  return Uint32Array.from(rows.slice(0, k));
+/** Sums up scores of items and gives the best; reused from list to list, it clears only what was touched. */
+export class TopUnseen {
+  readonly #scores: Float64Array;
+  readonly #touched: number[] = [];
+
+  constructor(itemCount: number) {
+    this.#scores = new Float64Array(itemCount);
+  }
+
+  /** Adds to an item's score; what is added is above 0. */
+  add(row: number, score: number): void {
+    if (this.#scores[row] === 0) this.#touched.push(row);
+    this.#scores[row]! += score;
+  }
+
+  /** The k best items that are not seen, best first, equal scores by row; then all scores are 0 again. */
+  take(seen: Uint32Array, k: number, each: (row: number, score: number) => void = () => undefined): Uint32Array {
+    const scores = this.#scores;
+    const barred = new Set(seen);
+    const best = this.#touched
+      .filter((row) => !barred.has(row))
+      .sort((a, b) => scores[b]! - scores[a]! || a - b)
+      .slice(0, k);
+    for (const row of best) each(row, scores[row]!);
+    for (const row of this.#touched) scores[row] = 0;
+    this.#touched.length = 0;
+    return Uint32Array.from(best);
+  }
 }

@@ -1,6 +1,5 @@
 import type { OnnxValue } from '@mic/onnx-tower';
-import type { HistoryTable, Random } from '@mic/domain';
-import { usersOfItems, type ItemUsers } from './item-users';
+import { usersOfItems, type HistoryTable, type ItemUsers, type Random } from '@mic/domain';
 import type { TrainingConfig } from './training-config';
 import { UniqueRows } from './unique-rows';
 

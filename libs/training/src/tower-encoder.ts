@@ -1,7 +1,6 @@
-import type { HistoryTable } from '@mic/domain';
+import { usersOfItems, type HistoryTable } from '@mic/domain';
 import type { TowerSignature } from '@mic/features';
 import { OnnxSession } from '@mic/onnx-tower';
-import { usersOfItems } from './item-users';
 
 /** Users or items encoded at once. */
 const BATCH = 256;

@@ -1,4 +1,4 @@
-import type { HistoryTable } from '@mic/domain';
+import type { HistoryTable } from './interaction';
 
 /** The users of each item, in compressed sparse row form: item i has users [offsets[i], offsets[i + 1]). */
 export interface ItemUsers {
