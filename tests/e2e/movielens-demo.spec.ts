@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RecallResponse } from '@mic/contracts';
-import { seededRandom } from '@mic/domain';
+import { Random } from '@mic/domain';
 import type { Manifest } from '@mic/release';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { lastJson, mic } from './processes';
@@ -13,7 +13,7 @@ const GENRES = ['unknown', 'Action', 'Comedy', 'Drama', 'Horror', 'Romance'];
 
 /** Files in the original format of MovieLens-100K; a user watches films of two genres. */
 async function writeFilms(dir: string): Promise<void> {
-  const random = seededRandom(11);
+  const random = new Random(11);
   const genreOf = (film: number): number => film % GENRES.length;
   const ratings: string[] = [];
   for (let user = 1; user <= USERS; user++) {

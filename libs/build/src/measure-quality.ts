@@ -1,5 +1,6 @@
-import { NO_ROW, parseReleaseId, seededRandom, shuffle, type Channel } from '@mic/domain';
+import { NO_ROW, parseReleaseId, Random, type Channel } from '@mic/domain';
 import { evaluateLists, itemKnnRecommender, popularityRecommender, HIT_RATE_CUTS, type HeldOut } from '@mic/evaluation';
+import { WorkerItemIndex } from '@mic/hnsw-index';
 import { profileSchema, RecallEngine } from '@mic/recall';
 import type { Quality } from '@mic/release';
 import type { EncodedWorld } from './encoded-world';
@@ -11,12 +12,11 @@ const LIST_OF: Readonly<Record<Channel, string>> = { U2I: 'u2i', U2U2I: 'u2u2i',
 /** Lists are as long as the longest cut. */
 const LENGTH = Math.max(...HIT_RATE_CUTS);
 
-/** The serving defaults with room for lists of that length, no time limit, and whole histories as seen items. */
+/** The serving defaults with room for lists of that length, and no time limit. */
 const PROFILE = profileSchema.parse({
   n: { default: LENGTH },
   timeoutMs: 600_000,
   contextTimeoutMs: 600_000,
-  historyLimit: 10_000,
   channels: { U2I: { timeoutMs: 600_000 }, U2U2I: { timeoutMs: 600_000 }, U2I2I: { timeoutMs: 600_000 } },
 });
 
@@ -37,9 +37,13 @@ export async function measureQuality(options: {
 }): Promise<Quality> {
   const { world, held, facts, mostUsers, seed, onProgress } = options;
   const users = sampleUsers(held.test, mostUsers, seed);
+  const releaseId = parseReleaseId('offline');
+  const { itemVectors: vectors, dimension } = world;
+  const count = held.train.itemCount;
+  const index = await WorkerItemIndex.open({ releaseId, vectors, count, dimension, kind: 'exact', workers: 1 });
   const engine = new RecallEngine({
-    ports: offlinePorts(world, facts.itemIds),
-    catalog: offlineCatalog(parseReleaseId('offline'), world, facts),
+    ports: offlinePorts(world, facts.itemIds, index),
+    catalog: offlineCatalog(releaseId, world, facts),
     profiles: { default: 'offline', profiles: { offline: PROFILE } },
   });
   const popularity = popularityRecommender(held.train, LENGTH);
@@ -58,7 +62,7 @@ export async function measureQuality(options: {
       };
     },
     onProgress,
-  );
+  ).finally(() => index.close());
   return { protocol: 'leave-one-out', users: users.length, metrics };
 }
 
@@ -66,6 +70,6 @@ export async function measureQuality(options: {
 function sampleUsers(test: Uint32Array, most: number, seed: number): Uint32Array {
   const users = Uint32Array.from(test, (_, user) => user).filter((user) => test[user] !== NO_ROW);
   if (users.length <= most) return users;
-  shuffle(users, seededRandom(seed));
+  new Random(seed).shuffle(users);
   return users.slice(0, most).sort();
 }

@@ -1,6 +1,5 @@
 import { hashIds, HASH_WORDS, HashRows, type ReleaseId, type ScoredLists } from '@mic/domain';
-import type { ItemCatalog, NeighborReader, PackedHistory, RecallPorts } from '@mic/recall';
-import { exactTopK } from '@mic/vectors';
+import type { ItemCatalog, ItemIndex, NeighborReader, PackedHistory, RecallPorts } from '@mic/recall';
 import type { EncodedWorld } from './encoded-world';
 
 /** What the offline catalogue needs beside the world. */
@@ -32,9 +31,8 @@ export function offlineCatalog(releaseId: ReleaseId, world: EncodedWorld, facts:
  * row numbers. The user tower has run already: `embed` looks its vector up by the row, given as the first number of the id
  * embedding.
  */
-export function offlinePorts(world: EncodedWorld, itemIds: readonly string[]): RecallPorts {
-  const { dimension, userVectors, itemVectors, histories } = world;
-  const hashes = hashIds(itemIds);
+export function offlinePorts(world: EncodedWorld, itemIds: readonly string[], index: ItemIndex): RecallPorts {
+  const { dimension, userVectors } = world;
   return {
     embedder: {
       embed: (_releaseId, { userRow }) => {
@@ -42,20 +40,8 @@ export function offlinePorts(world: EncodedWorld, itemIds: readonly string[]): R
         return Promise.resolve({ count: 1, vectors: userVectors.subarray(row * dimension, (row + 1) * dimension) });
       },
     },
-    index: {
-      search: ({ vectors, count, k }) =>
-        Promise.resolve(
-          exactTopK({
-            queries: vectors,
-            queryCount: count,
-            matrix: itemVectors,
-            rowCount: histories.itemCount,
-            dimension,
-            k,
-          }),
-        ),
-    },
-    store: offlineStore(world, hashes),
+    index,
+    store: offlineStore(world, hashIds(itemIds)),
   };
 }
 

@@ -4,7 +4,7 @@ import type { Interactions } from './load-interactions';
 import { SpecFolder } from './spec-fixture';
 import { AliasTables } from './synth/alias-tables';
 import { eventCounts } from './synth/event-counts';
-import { Random } from './synth/random';
+import { Random } from '@mic/domain';
 import { synthesize } from './synthesize';
 
 const SIZES = { users: 600, items: 500, events: 12_000 };

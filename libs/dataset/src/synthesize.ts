@@ -1,13 +1,12 @@
 import { join } from 'node:path';
 import { DOUBLE, INTEGER, VARCHAR } from '@duckdb/node-api';
-import { MicError } from '@mic/domain';
+import { MicError, Random } from '@mic/domain';
 import { ChunkWriter } from './chunk-writer';
 import { openDuck, type Duck } from './duck';
 import { importReport, type ImportReport, type OnProgress } from './import-report';
 import { itemFields, makeCatalogue, type Catalogue } from './synth/catalogue';
 import { eventCounts } from './synth/event-counts';
 import { Population } from './synth/population';
-import { Random } from './synth/random';
 import { Walk } from './synth/walk';
 import { writeDirectory } from './write-directory';
 import { writeSorted } from './write-dataset';

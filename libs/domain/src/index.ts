@@ -5,5 +5,5 @@ export { NO_ROW, type HistoryTable, type Interaction } from './interaction';
 export { HASH_WORDS, hashIds } from './item-hash';
 export { usersOfItems, type ItemUsers } from './item-users';
 export { parseReleaseId, type ReleaseId } from './release-id';
-export { seededRandom, shuffle, type Random } from './random';
+export { Random } from './random';
 export type { ScoredLists } from './scored-lists';

@@ -1,15 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { seededRandom, shuffle } from './random';
+import { Random } from './random';
 
 const take = (seed: number, count: number): number[] => {
-  const random = seededRandom(seed);
+  const random = new Random(seed);
   return Array.from({ length: count }, () => random.next());
 };
 
-describe('seededRandom', () => {
-  it('gives the same stream for the same seed, another for another', () => {
+describe('Random', () => {
+  it('gives the same numbers for the same seed and stream, others for others', () => {
     expect(take(1, 50)).toEqual(take(1, 50));
     expect(take(1, 50)).not.toEqual(take(2, 50));
+    expect(new Random(1, 1).next()).not.toBe(new Random(1, 2).next());
   });
 
   it('is uniform to three standard errors', () => {
@@ -20,7 +21,7 @@ describe('seededRandom', () => {
   });
 
   it('draws normal numbers of mean 0 and variance 1', () => {
-    const random = seededRandom(4);
+    const random = new Random(4);
     const values = Array.from({ length: 10_000 }, () => random.normal());
     const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
     const variance = values.reduce((sum, value) => sum + value * value, 0) / values.length;
@@ -32,7 +33,7 @@ describe('seededRandom', () => {
 describe('shuffle', () => {
   it('keeps every value', () => {
     const values = Uint32Array.from({ length: 100 }, (_, i) => i);
-    shuffle(values, seededRandom(5));
+    new Random(5).shuffle(values);
     expect([...values]).not.toEqual([...values].sort((a, b) => a - b));
     expect([...values].sort((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, i) => i));
   });

@@ -1,41 +1,54 @@
-/** A stream of pseudo-random numbers that its seed determines. */
-export interface Random {
+/** Seeded pseudo-random numbers: sfc32 (C. Doty-Humphrey, PractRand), 128 bits of state, seeded by splitmix32. */
+export class Random {
+  #a: number;
+  #b: number;
+  #c: number;
+  #counter = 1;
+
+  /** @param stream numbers of different streams of one seed are unrelated */
+  constructor(seed: number, stream = 0) {
+    let state =
+      (Math.imul(seed >>> 0, 0x9e3779b1) ^ Math.imul((stream + 1) >>> 0, 0x85ebca77) ^ Math.floor(seed / 2 ** 32)) >>>
+      0;
+    const word = () => {
+      state = (state + 0x9e3779b9) >>> 0;
+      let mixed = Math.imul(state ^ (state >>> 16), 0x21f0aaad);
+      mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97);
+      return (mixed ^ (mixed >>> 15)) | 0;
+    };
+    this.#a = word();
+    this.#b = word();
+    this.#c = word();
+    for (let i = 0; i < 12; i++) this.next();
+  }
+
   /** Uniform in [0, 1). */
-  next(): number;
-  /** Uniform whole number in 0 .. bound - 1. */
-  below(bound: number): number;
+  next(): number {
+    const sum = (((this.#a + this.#b) | 0) + this.#counter) | 0;
+    this.#counter = (this.#counter + 1) | 0;
+    this.#a = this.#b ^ (this.#b >>> 9);
+    this.#b = (this.#c + (this.#c << 3)) | 0;
+    this.#c = (((this.#c << 21) | (this.#c >>> 11)) + sum) | 0;
+    return (sum >>> 0) / 4294967296;
+  }
+
+  /** A whole number, 0 <= n < bound. */
+  below(bound: number): number {
+    return Math.floor(this.next() * bound);
+  }
+
   /** Standard normal (Box-Muller). */
-  normal(): number;
-}
+  normal(): number {
+    return Math.sqrt(-2 * Math.log(1 - this.next())) * Math.cos(2 * Math.PI * this.next());
+  }
 
-/** Random numbers from a 32-bit seed: sfc32 (Chris Doty-Humphrey's small fast counter), warmed up by 16 rounds. */
-export function seededRandom(seed: number): Random {
-  let a = 0x9e3779b9;
-  let b = 0x243f6a88;
-  let c = seed | 0;
-  let counter = 1;
-  const next = (): number => {
-    const t = (((a + b) | 0) + counter) | 0;
-    counter = (counter + 1) | 0;
-    a = b ^ (b >>> 9);
-    b = (c + (c << 3)) | 0;
-    c = ((c << 21) | (c >>> 11)) + t;
-    return (t >>> 0) / 4294967296;
-  };
-  for (let round = 0; round < 16; round++) next();
-  return {
-    next,
-    below: (bound) => Math.floor(next() * bound),
-    normal: () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next()),
-  };
-}
-
-/** Shuffles in place (Fisher-Yates). */
-export function shuffle(values: Uint32Array, random: Random): void {
-  for (let last = values.length - 1; last > 0; last--) {
-    const other = random.below(last + 1);
-    const kept = values[last]!;
-    values[last] = values[other]!;
-    values[other] = kept;
+  /** Shuffles in place (Fisher-Yates). */
+  shuffle(values: Uint32Array): void {
+    for (let i = values.length - 1; i > 0; i--) {
+      const j = this.below(i + 1);
+      const swapped = values[i]!;
+      values[i] = values[j]!;
+      values[j] = swapped;
+    }
   }
 }

@@ -2,6 +2,7 @@ import { hashIds, MicError, parseReleaseId } from '@mic/domain';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RecallEngine, type RecallPorts } from './engine';
+import { mergeHistories } from './history';
 import type { RecallRequest, RecallResult } from './recall-types';
 import { frozen, history, ITEMS, RELEASE, tinyCatalog, tinyPorts, tinyProfiles } from './testing/tiny-world';
 
@@ -103,6 +104,42 @@ describe('the tiny world', () => {
     expect(ids(await recall({ includeSeen: true }))).toContain('a');
   });
 
+  it('keeps to the numbers of the profile', async () => {
+    const found = async (channels: object, request: Partial<RecallRequest> = {}) => {
+      const { items } = await recall(request, { profile: { channels } });
+      const of = (name: string) =>
+        items.filter(({ sources }) => sources.some(({ channel }) => channel === name)).map(({ itemId }) => itemId);
+      return { U2I: of('U2I').sort(), U2U2I: of('U2U2I').sort(), U2I2I: of('U2I2I').sort() };
+    };
+    expect((await found({ U2I: { k: 3, quota: 1 } })).U2I).toEqual(['b']);
+    expect((await found({ U2U2I: { similarUsers: 1 } })).U2U2I).toEqual(['c']);
+    expect((await found({ U2U2I: { itemsPerUser: 1 } })).U2U2I).toEqual(['c', 'e']);
+    expect((await found({ U2U2I: { quota: 1 } })).U2U2I).toEqual(['c']);
+    expect((await found({ U2I2I: { triggers: 1 } })).U2I2I).toEqual(['b', 'c']);
+    expect((await found({ U2I2I: { similarItems: 1 } })).U2I2I).toEqual(['b', 'c']);
+    // a again, later: still two distinct triggers
+    const again = { ...history('a'), timesMs: Float64Array.of(2000) };
+    expect((await found({ U2I2I: { triggers: 2 } }, { inlineHistory: again })).U2I2I).toEqual(['b', 'c', 'e']);
+  });
+
+  it('searches each of several user vectors, and takes the best similarity for every candidate', async () => {
+    const embed = () => Promise.resolve({ count: 2, vectors: Float32Array.of(1, 0, -1, 0) });
+    const result = await recall({ explain: true }, { ports: { embedder: { embed } } });
+    // At (1, 0): b .8, c .6; at (-1, 0): f 1, e .6. The two best are kept: f, b.
+    const found = result.items.filter(({ sources }) => sources.some(({ channel }) => channel === 'U2I'));
+    expect(found.map(({ itemId }) => itemId).sort()).toEqual(['b', 'f']);
+    // Similarities b .8, f 1, c .6, e .6: mean .75, deviation .1658.
+    const basic = Object.fromEntries(result.items.map(({ itemId, parts }) => [itemId, round(parts!.basic)]));
+    expect(basic).toEqual({ b: 0.3015, f: 1.5076, c: -0.9045, e: -0.9045 });
+  });
+
+  it('knows an item as seen however many events the request adds', async () => {
+    const inlineHistory = { ...history('b', 'c'), timesMs: Float64Array.of(3000, 2000) };
+    const result = await recall({ inlineHistory }, { profile: { historyLimit: 2 } });
+    expect(ids(result)).not.toContain('a');
+    expect(ids(result)).not.toContain('d');
+  });
+
   it('answers an unknown user from inline history', async () => {
     const result = await recall({ userId: 'x', inlineHistory: history('a') });
     expect(result.userKnown).toBe(false);
@@ -157,6 +194,17 @@ describe('outcomes', () => {
     expect(result.channels[0]!.elapsedMs).toBeGreaterThan(20);
   });
 
+  it('the caller’s deadline is the budget, the profile’s time is for callers without one', async () => {
+    const similarItems = async (...call: Parameters<RecallPorts['store']['similarItems']>) => {
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      return tinyPorts().store.similarItems(...call);
+    };
+    const profile = { timeoutMs: 30, channels: { U2I2I: { timeoutMs: 30_000 } } };
+    expect(outcomes(await recall({}, { store: { similarItems }, profile }))).toEqual(['OK', 'OK', 'LATE']);
+    const patient = await recall({}, { store: { similarItems }, profile, deadlineMs: 30_000 });
+    expect(outcomes(patient)).toEqual(['OK', 'OK', 'OK']);
+  });
+
   it('LATE user vector: U2I is late, and the channels’ similarities rank the rest', async () => {
     const embed = (_release: unknown, input: unknown, options: { signal: AbortSignal }) => frozen(input, options);
     const result = await recall({}, { ports: { embedder: { embed } }, deadlineMs: 60 });
@@ -171,8 +219,58 @@ describe('outcomes', () => {
     const result = await recall({}, { store: { userContext } });
     expect(outcomes(result)).toEqual(['FAILED', 'OK', 'FAILED']);
     expect(result).toMatchObject({ degraded: true, userKnown: false, basicScore: 'CHANNEL_SIMILARITY' });
+    expect(result.channels[1]!.message).toBe(
+      "answered without the user's stored history and profile: UNAVAILABLE: store is down",
+    );
     const inline = await recall({ inlineHistory: history('a', 'd') }, { store: { userContext } });
     expect(outcomes(inline)).toEqual(['OK', 'OK', 'OK']);
+    for (const { message } of inline.channels) expect(message).toMatch(/^answered without .*store is down$/);
+  });
+
+  it('LATE: a history that does not come in its time, and the rest still has time', async () => {
+    const profile = { contextTimeoutMs: 20 };
+    const result = await recall({}, { store: { userContext: frozen }, profile });
+    expect(outcomes(result)).toEqual(['LATE', 'OK', 'LATE']);
+    expect(result.channels[0]!.message).toMatch(/history could not be read: no answer within 20 ms/);
+  });
+
+  it('SHED: a callee that protects itself', async () => {
+    const similarItems = () => Promise.reject(new MicError('RESOURCE_EXHAUSTED', 'queue is full'));
+    const result = await recall({}, { store: { similarItems } });
+    expect(outcomes(result)).toEqual(['OK', 'OK', 'SHED']);
+    expect(result.degraded).toBe(true);
+  });
+
+  it('EMPTY: nothing eligible', async () => {
+    const result = await recall({ excludeItemIds: ITEMS });
+    expect(outcomes(result)).toEqual(['EMPTY', 'EMPTY', 'EMPTY']);
+    expect(result).toMatchObject({ degraded: false, items: [] });
+  });
+
+  it.each([
+    ['NaN', { count: 1, vectors: Float32Array.of(NaN, 0) }],
+    ['another dimension', { count: 1, vectors: Float32Array.of(1, 0, 0) }],
+    ['no vector', { count: 0, vectors: new Float32Array(0) }],
+  ])('FAILED: a user tower that gives %s costs U2I, not the answer', async (_what, vectors) => {
+    const result = await recall({}, { ports: { embedder: { embed: () => Promise.resolve(vectors) } } });
+    expect(outcomes(result)).toEqual(['FAILED', 'OK', 'OK']);
+    expect(result.basicScore).toBe('CHANNEL_SIMILARITY');
+    expect(result.items.every(({ score }) => Number.isFinite(score))).toBe(true);
+  });
+
+  it('FAILED: a list with a similarity that is no number', async () => {
+    const lists = { offsets: Uint32Array.of(0, 1, 1), rows: Uint32Array.of(1), scores: Float32Array.of(NaN) };
+    const result = await recall({}, { store: { similarItems: () => Promise.resolve(lists) } });
+    expect(outcomes(result)).toEqual(['OK', 'OK', 'FAILED']);
+  });
+
+  it('a late call may still fail after the answer', async () => {
+    let fail: (error: Error) => void = () => undefined;
+    const search = () => new Promise<never>((_, reject) => (fail = reject));
+    const profile = { channels: { U2I: { timeoutMs: 10 } } };
+    expect(outcomes(await recall({}, { ports: { index: { search } }, profile }))).toEqual(['LATE', 'OK', 'OK']);
+    fail(new Error('too late'));
+    await new Promise((resolve) => setImmediate(resolve));
   });
 
   it('SHED: no time is left to try', async () => {
@@ -243,8 +341,7 @@ describe('whatever the request', () => {
 });
 
 describe('histories', () => {
-  it('of store and request are one: newest first, an event of both once', async () => {
-    const { mergeHistories } = await import('./history');
+  it('of store and request are one: newest first, an event of both once', () => {
     const stored = {
       itemHashes: hashIds(['a', 'b']),
       timesMs: Float64Array.of(30, 10),
@@ -255,10 +352,9 @@ describe('histories', () => {
       timesMs: Float64Array.of(20, 30),
       weights: Float32Array.of(2, 2),
     };
-    const merged = mergeHistories(inline, stored, 10);
+    const merged = mergeHistories(inline, stored);
     expect([...merged.timesMs]).toEqual([30, 20, 10]);
     expect([...merged.itemHashes]).toEqual([...hashIds(['a', 'c', 'b'])]);
     expect([...merged.weights]).toEqual([2, 2, 1]);
-    expect([...mergeHistories(inline, stored, 1).timesMs]).toEqual([30]);
   });
 });

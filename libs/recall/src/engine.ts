@@ -7,6 +7,7 @@ import { Eligibility } from './eligibility';
 import { knownRows, mergeHistories, NO_HISTORY } from './history';
 import { mergeCandidates, type ChannelList, type MergedCandidates } from './merge';
 import type {
+  CallOptions,
   ItemCatalog,
   ItemIndex,
   NeighborReader,
@@ -110,17 +111,18 @@ export class RecallEngine implements RecallService {
     const { name, profile } = pickProfile(this.#profiles, request.profile ?? '');
     const n = wantedItems(request.n, profile);
     this.#checkRelease(request.releaseId);
-    const total = Math.min(deadlineMs, profile.timeoutMs);
+    const total = Number.isFinite(deadlineMs) ? deadlineMs : profile.timeoutMs;
     if (total <= 0) throw new MicError('DEADLINE_EXCEEDED', 'the deadline had passed when the request arrived');
     const timeLeft = (): number => total - profile.reserveMs - (this.#clock() - started);
     const trip: Trip = { request, profile, signal, timeLeft };
 
     const context = await this.#readContext(trip);
     const history = this.#historyOf(trip, context);
-    const vectors = this.#embed(trip, context, history);
+    const historyRows = knownRows(this.#catalog.rowsOf((history ?? NO_HISTORY).itemHashes));
+    const vectors = this.#embed(trip, context, history && historyRows);
     // Awaited below; a cancellation that ends the channels first must not leave it unhandled.
     vectors.catch(() => undefined);
-    const input = this.#channelInput(trip, history, vectors);
+    const input = this.#channelInput(trip, historyRows, vectors);
     const ran = await Promise.all(RECALL_CHANNELS.map((channel) => this.#runChannel(channel, trip, context, input)));
     const userVectors = await vectors;
 
@@ -152,26 +154,25 @@ export class RecallEngine implements RecallService {
   }
 
   /** Stored and inline history as one; null when the store did not answer and the caller gave none. */
-  #historyOf({ request, profile }: Trip, context: Budgeted<UserContext>): PackedHistory | null {
+  #historyOf({ request }: Trip, context: Budgeted<UserContext>): PackedHistory | null {
     if (context.outcome !== 'OK') return request.inlineHistory ?? null;
     const stored = context.value.history;
-    return request.inlineHistory ? mergeHistories(request.inlineHistory, stored, profile.historyLimit) : stored;
+    return request.inlineHistory ? mergeHistories(request.inlineHistory, stored) : stored;
   }
 
   /** The user's vectors within the time of U2I; null when the history could not be read, so that they would mislead. */
   async #embed(
     { request, profile, signal, timeLeft }: Trip,
     context: Budgeted<UserContext>,
-    history: PackedHistory | null,
+    historyRows: Uint32Array | null,
   ): Promise<Budgeted<UserVectors> | null> {
-    if (history === null) return null;
+    if (historyRows === null) return null;
     const user = context.outcome === 'OK' ? context.value : null;
-    const input = {
-      userRow: user?.userRow ?? null,
-      profile: user?.profile ?? null,
-      historyRows: knownRows(this.#catalog.rowsOf(history.itemHashes)),
-    };
-    return withinBudget((options) => this.#ports.embedder.embed(this.#catalog.releaseId, input, options), {
+    const input = { userRow: user?.userRow ?? null, profile: user?.profile ?? null, historyRows };
+    const { releaseId, dimension } = this.#catalog;
+    const embed = async (options: CallOptions): Promise<UserVectors> =>
+      checkVectors(await this.#ports.embedder.embed(releaseId, input, options), dimension);
+    return withinBudget(embed, {
       timeoutMs: Math.min(profile.channels.U2I.timeoutMs, timeLeft()),
       signal,
       requestId: request.requestId,
@@ -181,11 +182,10 @@ export class RecallEngine implements RecallService {
 
   #channelInput(
     { request, profile }: Trip,
-    history: PackedHistory | null,
+    historyRows: Uint32Array,
     vectors: Promise<Budgeted<UserVectors> | null>,
   ): ChannelInput {
     const catalog = this.#catalog;
-    const historyRows = knownRows(catalog.rowsOf((history ?? NO_HISTORY).itemHashes));
     const excluded = catalog.rowsOf(hashIds(request.excludeItemIds ?? []));
     const barred = request.includeSeen ? [...excluded] : [...historyRows, ...excluded];
     return {
@@ -228,6 +228,8 @@ export class RecallEngine implements RecallService {
     if (ran.outcome !== 'OK') return { ...nothing, report: { ...report, ...ran } };
     const candidates = ran.value;
     const count = candidates.rows.length;
+    const without =
+      context.outcome === 'OK' ? '' : `answered without the user's stored history and profile: ${context.message}`;
     return {
       list: { channel: channel.name, candidates },
       report: {
@@ -235,7 +237,7 @@ export class RecallEngine implements RecallService {
         outcome: count > 0 ? 'OK' : 'EMPTY',
         candidates: count,
         elapsedMs: ran.elapsedMs,
-        message: count > 0 ? '' : 'found no eligible item',
+        message: count > 0 ? without : ['found no eligible item', without].filter(Boolean).join('; '),
       },
     };
   }
@@ -251,6 +253,15 @@ export class RecallEngine implements RecallService {
 
 /** What the lack of a user vector means to a channel that needs it. */
 const VECTOR_ERRORS = { LATE: 'DEADLINE_EXCEEDED', FAILED: 'UNAVAILABLE', SHED: 'RESOURCE_EXHAUSTED' } as const;
+
+/** @throws RangeError for vectors that could not be compared with the items'. */
+function checkVectors(user: UserVectors, dimension: number): UserVectors {
+  if (user.count < 1 || user.vectors.length !== user.count * dimension) {
+    throw new RangeError(`the user tower gave ${user.vectors.length} numbers as ${user.count} vectors of ${dimension}`);
+  }
+  if (!user.vectors.every(Number.isFinite)) throw new RangeError('the user tower gave a vector that is not finite');
+  return user;
+}
 
 function wantedItems(n: number | undefined, profile: RecallProfile): number {
   const wanted = n ?? profile.n.default;

@@ -19,7 +19,9 @@ export class Evidence {
     this.#ageDecay = ageDecay;
   }
 
+  /** @throws RangeError for a similarity that is not finite. */
   add(row: number, similarity: number, age: number, trigger: number): void {
+    if (!Number.isFinite(similarity)) throw new RangeError(`a list has the similarity ${similarity}`);
     const evidence = Math.exp((similarity - 1) / this.#temperature) * this.#ageDecay ** age;
     const known = this.#positions.get(row);
     if (known === undefined) {

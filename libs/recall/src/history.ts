@@ -10,9 +10,9 @@ export const NO_HISTORY: PackedHistory = {
 
 /**
  * Both histories as one, newest first; an event of both (same item and time) counts once. Equal times keep the order
- * given, the first history's events before the second's.
+ * given, the first history's events before the second's. Nothing is cut: what either knows of is seen.
  */
-export function mergeHistories(first: PackedHistory, second: PackedHistory, limit: number): PackedHistory {
+export function mergeHistories(first: PackedHistory, second: PackedHistory): PackedHistory {
   const events = new Map<string, { low: number; high: number; timeMs: number; weight: number }>();
   for (const { itemHashes, timesMs, weights } of [first, second]) {
     timesMs.forEach((timeMs, i) => {
@@ -22,7 +22,7 @@ export function mergeHistories(first: PackedHistory, second: PackedHistory, limi
       if (!events.has(key)) events.set(key, { low, high, timeMs, weight: weights[i]! });
     });
   }
-  const newest = [...events.values()].sort((a, b) => b.timeMs - a.timeMs).slice(0, limit);
+  const newest = [...events.values()].sort((a, b) => b.timeMs - a.timeMs);
   return {
     itemHashes: Uint32Array.from(newest.flatMap(({ low, high }) => [low, high])),
     timesMs: Float64Array.from(newest, ({ timeMs }) => timeMs),

@@ -17,6 +17,8 @@ describe('parseProfiles', () => {
     ['{"default": "b", "profiles": {"a": {}}}', /default profile "b" is not among a/],
     ['{"default": "a", "profiles": {"a": {"chanels": {}}}}', /chanels/],
     ['{"default": "a", "profiles": {"a": {"channels": {"U2I": {"k": 0}}}}}', /profiles\.a\.channels\.U2I\.k/],
+    ['{"default": "a", "profiles": {"a": {"n": {"default": 30, "max": 20}}}}', /default n is above the largest/],
+    ['{"default": "a", "profiles": {"a": {"timeoutMs": 5, "reserveMs": 5}}}', /no time is left for the channels/],
   ])('refuses %s and says where', (text, message) => {
     expect(() => parseProfiles(text, 'p.json')).toThrow(message);
   });

@@ -18,69 +18,75 @@ const channel = {
 };
 
 /** One named set of recall parameters. Every value has a default, and unknown keys are refused. */
-export const profileSchema = z.strictObject({
-  /** Items returned when the request does not say how many, and at most. */
-  n: z.strictObject({ default: count(10_000).default(20), max: count(10_000).default(1_000) }).prefault({}),
-  /** Time for a request whose caller sets no deadline, milliseconds. */
-  timeoutMs: milliseconds.default(500),
-  /** Time for reading the user's history and profile, milliseconds. */
-  contextTimeoutMs: milliseconds.default(50),
-  /** Time kept back for merge and rerank, milliseconds. */
-  reserveMs: z.number().min(0).max(60_000).default(5),
-  /** Events read of a user's history. */
-  historyLimit: count(10_000).default(200),
-  channels: z
-    .strictObject({
-      U2I: z
-        .strictObject({
-          ...channel,
-          /** Nearest items wanted (K1), before seen ones are dropped. */
-          k: count(10_000).default(200),
-          /** HNSW search width; the index's own without it. */
-          ef: count(10_000).optional(),
-        })
-        .prefault({}),
-      U2U2I: z
-        .strictObject({
-          ...channel,
-          ...evidence,
-          /** Similar users (M1). */
-          similarUsers: count(1_000).default(20),
-          /** Most recent items of each (M2). */
-          itemsPerUser: count(1_000).default(10),
-        })
-        .prefault({}),
-      U2I2I: z
-        .strictObject({
-          ...channel,
-          ...evidence,
-          /** Most recent items of the user (M). */
-          triggers: count(1_000).default(10),
-          /** Similar items of each (M3). */
-          similarItems: count(1_000).default(20),
-        })
-        .prefault({}),
-    })
-    .prefault({}),
-  rerank: z
-    .strictObject({
-      weights: z
-        .strictObject({
-          basic: z.number().default(1),
-          repetition: z.number().default(0.5),
-          diversity: z.number().default(0.2),
-        })
-        .prefault({}),
-      scales: z
-        .strictObject({
-          basic: z.enum(['raw', 'unit', 'zscore']).default('zscore'),
-          repetition: z.enum(['raw', 'unit', 'zscore']).default('unit'),
-          diversity: z.enum(['raw', 'fraction', 'zscore']).default('fraction'),
-        })
-        .prefault({}),
-    })
-    .prefault({}),
-});
+export const profileSchema = z
+  .strictObject({
+    /** Items returned when the request does not say how many, and at most. */
+    n: z.strictObject({ default: count(10_000).default(20), max: count(10_000).default(1_000) }).prefault({}),
+    /** Time for a request whose caller sets no deadline, milliseconds. */
+    timeoutMs: milliseconds.default(500),
+    /** Time for reading the user's history and profile, milliseconds. */
+    contextTimeoutMs: milliseconds.default(50),
+    /** Time kept back for merge and rerank, milliseconds. */
+    reserveMs: z.number().min(0).max(60_000).default(5),
+    /** Events read of a user's history. */
+    historyLimit: count(10_000).default(1_000),
+    channels: z
+      .strictObject({
+        U2I: z
+          .strictObject({
+            ...channel,
+            /** Nearest items wanted (K1), before seen ones are dropped. */
+            k: count(10_000).default(200),
+            /** HNSW search width; the index's own without it. */
+            ef: count(10_000).optional(),
+          })
+          .prefault({}),
+        U2U2I: z
+          .strictObject({
+            ...channel,
+            ...evidence,
+            /** Similar users (M1). */
+            similarUsers: count(1_000).default(20),
+            /** Most recent items of each (M2). */
+            itemsPerUser: count(1_000).default(10),
+          })
+          .prefault({}),
+        U2I2I: z
+          .strictObject({
+            ...channel,
+            ...evidence,
+            /** Most recent items of the user (M). */
+            triggers: count(1_000).default(10),
+            /** Similar items of each (M3). */
+            similarItems: count(1_000).default(20),
+          })
+          .prefault({}),
+      })
+      .prefault({}),
+    rerank: z
+      .strictObject({
+        weights: z
+          .strictObject({
+            basic: z.number().default(1),
+            repetition: z.number().default(0.5),
+            diversity: z.number().default(0.2),
+          })
+          .prefault({}),
+        scales: z
+          .strictObject({
+            basic: z.enum(['raw', 'unit', 'zscore']).default('zscore'),
+            repetition: z.enum(['raw', 'unit', 'zscore']).default('unit'),
+            diversity: z.enum(['raw', 'fraction', 'zscore']).default('fraction'),
+          })
+          .prefault({}),
+      })
+      .prefault({}),
+  })
+  .refine(({ n }) => n.default <= n.max, { path: ['n'], error: 'the default n is above the largest' })
+  .refine(({ timeoutMs, reserveMs }) => reserveMs < timeoutMs, {
+    path: ['reserveMs'],
+    error: 'no time is left for the channels: reserveMs must be below timeoutMs',
+  });
 export type RecallProfile = z.infer<typeof profileSchema>;
 
 const profilesSchema = z.strictObject({

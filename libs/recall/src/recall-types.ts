@@ -55,13 +55,13 @@ export interface ChannelReport {
   /** Candidates after the channel's quota and filters. */
   readonly candidates: number;
   readonly elapsedMs: number;
-  /** Why, where the outcome is not OK; '' otherwise. */
+  /** Why, where the outcome is not OK; what the channel had to do without, where it is; '' when there is nothing to say. */
   readonly message: string;
 }
 
 export interface RecallResult {
   readonly userId: string;
-  /** True when the release knows the user. */
+  /** True when the release knows the user; false, too, when the store did not say. */
   readonly userKnown: boolean;
   readonly requestId: string;
   readonly releaseId: ReleaseId;

@@ -19,13 +19,17 @@ export function minMax(values: Float32Array): Float32Array {
   return range > 0 ? values.map((value) => (value - low) / range) : new Float32Array(values.length);
 }
 
-/** (x - mean) / population standard deviation; all 0 where every value is the same. */
+/**
+ * (x - mean) / population standard deviation; all 0 where every value is the same. Sums run over sorted values: the result
+ * does not depend on the order of the input, to the last bit.
+ */
 export function zScore(values: Float32Array): Float32Array {
+  const sorted = values.slice().sort();
   let sum = 0;
-  for (const value of values) sum += value;
+  for (const value of sorted) sum += value;
   const mean = sum / values.length;
   let squares = 0;
-  for (const value of values) squares += (value - mean) ** 2;
+  for (const value of sorted) squares += (value - mean) ** 2;
   const deviation = Math.sqrt(squares / values.length);
   // Rounding leaves equal values a deviation of some 1e-8 of their size.
   return deviation > 1e-7 * Math.max(1, Math.abs(mean))

@@ -69,8 +69,11 @@ describe('scoreCandidates', () => {
     expect(rounded(scoreCandidates(cut(0)).score)).toEqual([]);
   });
 
-  it('refuses NaN and columns of different lengths', () => {
-    expect(() => scoreCandidates({ ...FOUR, basic: Float32Array.of(0, 0, NaN, 0) })).toThrow(/NaN/);
+  it.each([NaN, Infinity, -Infinity])('refuses the similarity %s', (value) => {
+    expect(() => scoreCandidates({ ...FOUR, basic: Float32Array.of(0, 0, value, 0) })).toThrow(`similarity ${value}`);
+  });
+
+  it('refuses columns of different lengths', () => {
     expect(() => scoreCandidates({ ...FOUR, categories: Uint32Array.of(1) })).toThrow(/differ in length/);
   });
 });
@@ -86,27 +89,42 @@ describe('topCandidates', () => {
     channels: fc.integer({ min: 1, max: 3 }),
     category: fc.integer({ min: 0, max: 4 }),
   });
-  const rank = (list: readonly { basic: number; channels: number; category: number; row: number }[], n: number) => {
+  interface Candidate {
+    readonly basic: number;
+    readonly channels: number;
+    readonly category: number;
+    readonly row: number;
+  }
+  const scales = fc.record({
+    basic: fc.constantFrom('raw', 'unit', 'zscore'),
+    repetition: fc.constantFrom('raw', 'unit', 'zscore'),
+    diversity: fc.constantFrom('raw', 'fraction', 'zscore'),
+  });
+  const rank = (list: readonly Candidate[], n: number, chosen: RerankOptions['scales']) => {
     const columns: RerankCandidates = {
       basic: Float32Array.from(list, ({ basic }) => basic),
       channelCounts: Uint8Array.from(list, ({ channels }) => channels),
       categories: Uint32Array.from(list, ({ category }) => category),
       tieBreakers: Uint32Array.from(list, ({ row }) => row),
     };
-    // min-max is exact under permutation; a z-score's sums depend on the order in the last bit
-    const { score } = scoreCandidates(columns, withScales({ basic: 'unit' }));
+    const { score } = scoreCandidates(columns, withScales(chosen));
     return [...topCandidates(score, columns.tieBreakers, n)].map((i) => ({ row: list[i]!.row, score: score[i]! }));
   };
 
   it('has the asked length, falling scores, and does not depend on the order of its input', () => {
+    const some = fc.array(candidate, { maxLength: 60 }).map((all) => all.map((one, row) => ({ ...one, row })));
+    const shuffled = some.chain((list) =>
+      fc.tuple(fc.constant(list), fc.shuffledSubarray(list, { minLength: list.length, maxLength: list.length })),
+    );
     fc.assert(
-      fc.property(fc.array(candidate, { maxLength: 60 }), fc.integer({ min: 0, max: 80 }), (some, n) => {
-        const list = some.map((one, row) => ({ ...one, row }));
-        const ranked = rank(list, n);
+      fc.property(shuffled, fc.integer({ min: 0, max: 80 }), scales, ([list, mixed], n, chosen) => {
+        const ranked = rank(list, n, chosen);
         expect(ranked.length).toBe(Math.min(n, list.length));
+        expect(ranked.every(({ score }) => Number.isFinite(score))).toBe(true);
         expect(ranked.every(({ score }, i) => i === 0 || score <= ranked[i - 1]!.score)).toBe(true);
-        expect(rank([...list].reverse(), n)).toEqual(ranked);
+        expect(rank(mixed, n, chosen)).toEqual(ranked);
       }),
+      { numRuns: 300 },
     );
   });
 });

@@ -46,7 +46,7 @@ export interface RerankScores {
  * repetition is the number of channels that recalled the item, and diversity the number of other candidates of another
  * category.
  *
- * @throws RangeError when the columns differ in length or a similarity is NaN.
+ * @throws RangeError when the columns differ in length or a similarity is not finite.
  */
 export function scoreCandidates(candidates: RerankCandidates, options: RerankOptions = DEFAULT_RERANK): RerankScores {
   const { weights, scales, channelCount } = options;
@@ -55,7 +55,8 @@ export function scoreCandidates(candidates: RerankCandidates, options: RerankOpt
   if (channelCounts.length !== n || categories.length !== n || tieBreakers.length !== n) {
     throw new RangeError(`the columns of ${n} candidates differ in length`);
   }
-  if (similarity.some(Number.isNaN)) throw new RangeError('a candidate has the similarity NaN');
+  const bad = similarity.find((value) => !Number.isFinite(value));
+  if (bad !== undefined) throw new RangeError(`a candidate has the similarity ${bad}`);
   const basic = { raw: () => similarity.slice(), unit: () => minMax(similarity), zscore: () => zScore(similarity) }[
     scales.basic
   ]();

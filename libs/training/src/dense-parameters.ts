@@ -1,4 +1,4 @@
-import { seededRandom, type Random } from '@mic/domain';
+import { Random } from '@mic/domain';
 import type { FieldLayout } from '@mic/features';
 import type { TowerShape } from './tower-graph';
 
@@ -13,7 +13,7 @@ export interface DenseParameter {
  * the user's pooled history, so that an untrained model already scores an item by its likeness to the history.
  */
 export function initialParameters(shape: TowerShape, recency: number, seed: number): Map<string, DenseParameter> {
-  const random = seededRandom(seed);
+  const random = new Random(seed);
   const parameters = new Map<string, DenseParameter>();
   addTower(parameters, 'user', shape, shape.userLayout, shape.idDimension, random);
   addTower(parameters, 'item', shape, shape.itemLayout, 0, random);

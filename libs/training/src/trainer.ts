@@ -1,4 +1,4 @@
-import { MicError, seededRandom, shuffle, type HistoryTable, type Random } from '@mic/domain';
+import { MicError, Random, type HistoryTable } from '@mic/domain';
 import { layoutOf, type FeatureSchema, type TowerSignature } from '@mic/features';
 import { OnnxSession } from '@mic/onnx-tower';
 import { LazyAdam } from './adam';
@@ -71,7 +71,7 @@ export class Trainer {
       });
     }
     this.#config = config;
-    this.#random = seededRandom(seed);
+    this.#random = new Random(seed);
     this.#histories = histories;
     this.#shape = {
       ...config,
@@ -99,7 +99,7 @@ export class Trainer {
   /** Trains one epoch, or what is left of the steps; gives its mean loss. */
   async trainEpoch(epoch: number, onProgress: (progress: StepProgress) => void): Promise<number> {
     const session = (this.#session ??= await this.#openSession());
-    shuffle(this.#events, this.#random);
+    this.#random.shuffle(this.#events);
     const size = this.#batchSize;
     let [sum, count, reported, since] = [0, 0, 0, 0];
     for (let at = 0; at + size <= this.#events.length && this.#step < this.steps; at += size) {

@@ -1,4 +1,4 @@
-import { NO_ROW, seededRandom, shuffle, type HistoryTable } from '@mic/domain';
+import { NO_ROW, Random, type HistoryTable } from '@mic/domain';
 import { leaveOneOut } from '@mic/evaluation';
 import type { TrainingConfig } from './training-config';
 
@@ -28,7 +28,7 @@ export function splitForTraining(
   const eligible = Uint32Array.from({ length: visible.userCount }, (_, user) => user).filter(
     (user) => visible.offsets[user + 1]! - visible.offsets[user]! >= 3,
   );
-  shuffle(eligible, seededRandom(seed));
+  new Random(seed).shuffle(eligible);
   const count = Math.min(MOST_VALIDATION_USERS, Math.floor(eligible.length * validationShare));
   const validationUsers = eligible.slice(0, count).sort();
   const held = leaveOneOut(visible, validationUsers);

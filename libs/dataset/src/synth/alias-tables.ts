@@ -1,4 +1,4 @@
-import type { Random } from './random';
+import type { Random } from '@mic/domain';
 
 /**
  * Discrete distributions side by side, each drawn from in constant time (alias method: Walker 1977, built as in Vose

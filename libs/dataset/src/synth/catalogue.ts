@@ -1,5 +1,5 @@
 import { AliasTables } from './alias-tables';
-import type { Random } from './random';
+import type { Random } from '@mic/domain';
 
 const CATEGORY_NAMES = [
   ...['comedy', 'music', 'sports', 'cooking', 'travel', 'gaming', 'fashion', 'beauty', 'pets', 'science', 'history'],

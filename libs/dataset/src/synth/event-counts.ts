@@ -1,4 +1,4 @@
-import type { Random } from './random';
+import type { Random } from '@mic/domain';
 
 /** Events that every user has where there are enough. */
 const FEWEST = 5;

@@ -1,6 +1,6 @@
 import { AliasTables } from './alias-tables';
 import { SUB_TASTES, type Catalogue } from './catalogue';
-import type { Random } from './random';
+import type { Random } from '@mic/domain';
 
 const COUNTRIES = ['de', 'fr', 'se', 'pl', 'es', 'it', 'nl', 'br', 'in', 'jp', 'us', 'kr'];
 const DEVICES = ['phone', 'tablet', 'desktop'];

@@ -1,6 +1,6 @@
 import { PERIODS, type Catalogue } from './catalogue';
 import { favouriteCell, type SynthUser } from './population';
-import type { Random } from './random';
+import type { Random } from '@mic/domain';
 
 /** The world ends at 2026-01-01T00:00:00Z and lasts 60 days. */
 export const SPAN_MS = 60 * 86_400_000;
