@@ -1,4 +1,4 @@
-import { hashIds, HASH_WORDS, parseReleaseId, type Interaction } from '@mic/domain';
+import { hashIds, HASH_WORDS, NO_ROW, parseReleaseId, type Interaction } from '@mic/domain';
 import type { PackedHistory, PublishedUser, Store } from '@mic/recall';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -15,6 +15,26 @@ export interface StoreUnderTest {
 const R1 = parseReleaseId('r1');
 const R2 = parseReleaseId('r2');
 const [SHA_1, SHA_2] = ['1'.repeat(64), '2'.repeat(64)];
+/** Ids that break naive keys: separators, control characters, prefixes of each other, 256 bytes. */
+const ODD_IDS = [
+  'u',
+  'u:1',
+  'u/1',
+  'u\u00001',
+  'u\u0000',
+  '\u0000',
+  '\u0001',
+  '\u001b',
+  'U',
+  ' ',
+  '0',
+  '00',
+  '-1',
+  'null',
+]
+  .concat(['__proto__', 'ü', 'u\u0308', '日本', '🙂'.repeat(64), '\uffff', 'x'.repeat(255), 'x'.repeat(256)])
+  .concat(['\u0000'.repeat(256), '{u}', '*', '?', '\r\n', '\u2028']);
+
 const options = () => ({ signal: new AbortController().signal, requestId: 'spec' });
 const event = (userId: string, itemId: string, timeMs: number, weight = 1): Interaction => ({
   userId,
@@ -124,19 +144,56 @@ export function storeConformance(name: string, make: () => Promise<StoreUnderTes
         expect([...(await history('u')).timesMs]).toEqual([60, 50, 40, 30, 20]);
       });
 
+      it('counts as accepted what is there at the end, whatever the order within a call', async () => {
+        const times = [10, 20, 30, 40, 50, 60, 70, 80];
+        const append = (userId: string, order: number[]) =>
+          store.appendEvents(order.map((time) => event(userId, `i${time}`, time)));
+        const counted = { accepted: 5, duplicates: 0, tooOld: 3 };
+        expect(await append('up', times)).toEqual(counted);
+        expect(await append('down', [...times].reverse())).toEqual(counted);
+        for (const userId of ['up', 'down']) expect([...(await history(userId)).timesMs]).toEqual([80, 70, 60, 50, 40]);
+      });
+
+      it('keeps the first weight of an event', async () => {
+        await store.appendEvents([event('u', 'a', 10, 0.25)]);
+        await store.appendEvents([event('u', 'a', 10, 9)]);
+        expect([...(await history('u')).weights]).toEqual([0.25]);
+      });
+
       it('gives no more than asked for', async () => {
         await store.appendEvents([event('u', 'a', 10), event('u', 'b', 20), event('u', 'c', 30)]);
         expect(named(await history('u', 2), ['a', 'b', 'c'])).toEqual(['c', 'b']);
+        const none = await history('u', 0);
+        expect([none.itemHashes.length, none.timesMs.length, none.weights.length]).toEqual([0, 0, 0]);
+      });
+
+      it('takes one batch for many users', async () => {
+        const batch = Array.from({ length: 600 }, (_, i) => event(`u${i % 300}`, `i${i}`, 1 + i));
+        expect(await store.appendEvents(batch)).toEqual({ accepted: 600, duplicates: 0, tooOld: 0 });
+        expect([...(await history('u0')).timesMs]).toEqual([301, 1]);
+        expect([...(await history('u299')).timesMs]).toEqual([600, 300]);
       });
 
       it('keeps users apart, odd ids too', async () => {
-        const ids = ['u', 'u:1', 'u\u00001', 'ü', '日本', 'x'.repeat(256), '\uffff', ' ', '0'];
-        await store.appendEvents(ids.map((id, i) => event(id, `item ${id}`, 10 + i)));
-        for (const [i, id] of ids.entries()) {
+        for (const [i, id] of ODD_IDS.entries()) await store.appendEvents([event(id, `item ${id}`, 10 + i)]);
+        for (const [i, id] of ODD_IDS.entries()) {
           const found = await history(id);
           expect([...found.timesMs]).toEqual([10 + i]);
           expect(named(found, [`item ${id}`])).toEqual([`item ${id}`]);
         }
+      });
+
+      it('keeps any two ids apart', async () => {
+        let timeMs = 1;
+        const ids = fc.uniqueArray(fc.string({ unit: 'binary', maxLength: 64 }), { maxLength: 8 });
+        await fc.assert(
+          fc.asyncProperty(ids, async (userIds) => {
+            const first = timeMs;
+            await store.appendEvents(userIds.map((userId) => event(userId, 'a', timeMs++)));
+            for (const [i, userId] of userIds.entries()) expect((await history(userId, 1)).timesMs[0]).toBe(first + i);
+          }),
+          { numRuns: 40 },
+        );
       });
 
       it('loses nothing when many append at once', async () => {
@@ -144,6 +201,13 @@ export function storeConformance(name: string, make: () => Promise<StoreUnderTes
           Array.from({ length: 40 }, (_, i) => store.appendEvents([event(`u${i % 10}`, `i${i}`, i + 1)])),
         );
         for (let i = 0; i < 10; i++) expect((await history(`u${i}`)).timesMs.length).toBe(4);
+      });
+
+      it('keeps the newest when many append to one user at once', async () => {
+        const times = Array.from({ length: 40 }, (_, i) => 1 + ((i * 7) % 40));
+        const results = await Promise.all(times.map((time) => store.appendEvents([event('u', `i${time}`, time)])));
+        expect(results.reduce((sum, { accepted, tooOld }) => sum + accepted + tooOld, 0)).toBe(40);
+        expect([...(await history('u')).timesMs]).toEqual([40, 39, 38, 37, 36]);
       });
 
       it('takes an empty batch', async () => {
@@ -166,12 +230,16 @@ export function storeConformance(name: string, make: () => Promise<StoreUnderTes
             const userId = `any${round++}`;
             let model: { item: number; time: number }[] = [];
             for (const batch of batches) {
-              await store.appendEvents(batch.map(({ item, time }) => event(userId, `i${item}`, time)));
+              const before = model;
+              const events = batch.map(({ item, time }) => event(userId, `i${item}`, time));
+              const { accepted, duplicates, tooOld } = await store.appendEvents(events);
               for (const one of batch) {
                 if (model.some(({ item, time }) => item === one.item && time === one.time)) continue;
                 const place = model.filter(({ time }) => time > one.time).length;
                 model = [...model.slice(0, place), one, ...model.slice(place)].slice(0, 5);
               }
+              expect(accepted).toBe(model.filter((one) => !before.includes(one)).length);
+              expect(accepted + duplicates + tooOld).toBe(batch.length);
             }
             const found = await history(userId);
             expect(named(found, ['i0', 'i1', 'i2', 'i3'])).toEqual(model.map(({ item }) => `i${item}`));
@@ -219,6 +287,53 @@ export function storeConformance(name: string, make: () => Promise<StoreUnderTes
         const first = await store.similarUsersItems({ ...request, users: 1 }, options());
         expect(first.userIds).toEqual(['bob']);
         expect(first.similarities.length).toBe(1);
+        const noUsers = await store.similarUsersItems({ ...request, users: 0 }, options());
+        expect([noUsers.userIds.length, [...noUsers.offsets]]).toEqual([0, [0]]);
+        const noItems = await store.similarUsersItems({ ...request, itemsPerUser: 0 }, options());
+        expect([noItems.userIds, [...noItems.offsets], noItems.timesMs.length]).toEqual([['bob', 'cid'], [0, 0, 0], 0]);
+      });
+
+      it('sees what its similar users do from now on', async () => {
+        await publish(store);
+        await store.movePointer(R1);
+        const request = { releaseId: R1, userId: 'ann', users: 1, itemsPerUser: 1 };
+        for (const [itemId, timeMs] of [
+          ['a', 10],
+          ['b', 20],
+        ] as const) {
+          await store.appendEvents([event('bob', itemId, timeMs)]);
+          expect(named(await store.similarUsersItems(request, options()), ['a', 'b'])).toEqual([itemId]);
+        }
+      });
+
+      it('knows users of any id, and names them as they are', async () => {
+        const everybody = ODD_IDS.map((userId, row) => user(row, userId, [[(row + 1) % ODD_IDS.length, 0.5]]));
+        await store.writeUsers(R1, everybody);
+        await store.seal(R1, SHA_1);
+        for (const [row, userId] of ODD_IDS.entries()) {
+          const context = await store.userContext({ releaseId: R1, userId, historyLimit: 1 }, options());
+          expect(context.userRow![0]).toBe(row);
+          const found = await store.similarUsersItems({ releaseId: R1, userId, users: 1, itemsPerUser: 1 }, options());
+          expect(found.userIds).toEqual([ODD_IDS[(row + 1) % ODD_IDS.length]]);
+        }
+      });
+
+      it('takes users without embedding, profile and similar users', async () => {
+        const bare = { ...user(0, 'ann'), embedding: new Float32Array(0), profile: new Int32Array(0) };
+        await store.writeUsers(R1, [bare]);
+        await store.seal(R1, SHA_1);
+        const context = await store.userContext({ releaseId: R1, userId: 'ann', historyLimit: 1 }, options());
+        expect([context.userKnown, context.userRow!.length, context.profile!.length]).toEqual([true, 0, 0]);
+      });
+
+      it('answers with data that later writes do not change', async () => {
+        await publish(store);
+        await store.appendEvents([event('ann', 'a', 10)]);
+        const before = await store.userContext({ releaseId: R1, userId: 'ann', historyLimit: 10 }, options());
+        const copy = structuredClone(before);
+        await store.writeUsers(R1, [{ ...user(0, 'ann'), embedding: Float32Array.of(5, 6) }]);
+        for (let time = 20; time < 80; time++) await store.appendEvents([event('ann', 'b', time)]);
+        expect(before).toEqual(copy);
       });
 
       it('gives nothing for a user without similar users, or one it does not know', async () => {
@@ -239,6 +354,14 @@ export function storeConformance(name: string, make: () => Promise<StoreUnderTes
         expect([...lists.scores]).toEqual([0.5, 0.5, 0.25]);
         const short = await store.similarItems({ releaseId: R1, itemRows, limit: 1 }, options());
         expect([...short.rows]).toEqual([0, 2]);
+        const none = await store.similarItems({ releaseId: R1, itemRows: new Uint32Array(0), limit: 9 }, options());
+        expect([[...none.offsets], none.rows.length]).toEqual([[0], 0]);
+        const odd = Uint32Array.of(0, NO_ROW, 0);
+        const twice = await store.similarItems({ releaseId: R1, itemRows: odd, limit: 1 }, options());
+        expect([[...twice.offsets], [...twice.rows]]).toEqual([
+          [0, 1, 1, 2],
+          [2, 2],
+        ]);
       });
 
       it('is not mixed with another one', async () => {
@@ -268,10 +391,28 @@ export function storeConformance(name: string, make: () => Promise<StoreUnderTes
         }
       });
 
+      it('says so when the store has no release at all', async () => {
+        const read = store.userContext({ releaseId: R1, userId: 'ann', historyLimit: 1 }, options());
+        await expect(read).rejects.toMatchObject({
+          code: 'FAILED_PRECONDITION',
+          message: expect.stringContaining('r1'),
+          remedy: expect.stringContaining('publish'),
+        });
+      });
+
       it('changes nothing when it is published again', async () => {
         await publish(store);
         await publish(store);
         expect(await store.releases()).toEqual([R1]);
+        const lists = await store.similarItems({ releaseId: R1, itemRows: Uint32Array.of(0), limit: 9 }, options());
+        expect([...lists.rows]).toEqual([2, 1]);
+      });
+
+      it('stands in the list in the order of sealing', async () => {
+        const ids = ['r9', 'r1', 'r5', 'r10'].map(parseReleaseId);
+        for (const id of ids) await store.seal(id, SHA_1);
+        await store.seal(ids[0]!, SHA_1);
+        expect(await store.releases()).toEqual(ids);
       });
 
       it('keeps its id to itself', async () => {
@@ -288,6 +429,27 @@ export function storeConformance(name: string, make: () => Promise<StoreUnderTes
         expect(moved).toMatchObject({ releaseId: R1, manifestSha256: SHA_1 });
         expect(await store.pointer()).toEqual(moved);
         expect(await store.movePointer(R1)).toEqual(moved);
+      });
+
+      it('moves back and forth', async () => {
+        await publish(store);
+        await publish(store, R2, SHA_2);
+        for (const [id, sha] of [
+          [R1, SHA_1],
+          [R2, SHA_2],
+          [R1, SHA_1],
+        ] as const) {
+          await store.movePointer(id);
+          expect(await store.pointer()).toMatchObject({ releaseId: id, manifestSha256: sha });
+        }
+      });
+
+      it('is one of the two whatever moves it at once', async () => {
+        await publish(store);
+        await publish(store, R2, SHA_2);
+        await Promise.all([R1, R2, R1, R2].map((id) => store.movePointer(id)));
+        const { releaseId, manifestSha256 } = (await store.pointer())!;
+        expect(manifestSha256).toBe(releaseId === R1 ? SHA_1 : SHA_2);
       });
 
       it('moves to sealed releases only', async () => {
@@ -321,6 +483,45 @@ export function storeConformance(name: string, make: () => Promise<StoreUnderTes
         await expect(gone).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' });
       });
 
+      it('takes nothing of a release whose id begins alike', async () => {
+        const longer = parseReleaseId('r1-b');
+        await publish(store);
+        await publish(store, longer, SHA_2);
+        await store.removeRelease(R1);
+        const context = await store.userContext({ releaseId: longer, userId: 'ann', historyLimit: 1 }, options());
+        expect(context.userKnown).toBe(true);
+        const lists = await store.similarItems({ releaseId: longer, itemRows: Uint32Array.of(0), limit: 9 }, options());
+        expect(lists.rows.length).toBe(2);
+      });
+
+      it('leaves nothing of a release, sealed or not', async () => {
+        await publish(store);
+        await store.writeUsers(R2, [user(0, 'ann', [[0, 0.5]])]);
+        for (const id of [R1, R2]) {
+          await store.removeRelease(id);
+          await store.removeRelease(id);
+          await store.seal(id, SHA_2);
+          const context = await store.userContext({ releaseId: id, userId: 'ann', historyLimit: 1 }, options());
+          expect(context.userKnown).toBe(false);
+          const lists = await store.similarItems({ releaseId: id, itemRows: Uint32Array.of(0), limit: 9 }, options());
+          expect(lists.rows.length).toBe(0);
+        }
+      });
+
+      it('takes away more records than fit into one portion', async () => {
+        await store.writeUsers(
+          R1,
+          Array.from({ length: 1_500 }, (_, row) => user(row, `u${row}`)),
+        );
+        await store.seal(R1, SHA_1);
+        await store.removeRelease(R1);
+        await store.seal(R1, SHA_2);
+        for (const userId of ['u0', 'u999', 'u1499']) {
+          const context = await store.userContext({ releaseId: R1, userId, historyLimit: 1 }, options());
+          expect(context.userKnown).toBe(false);
+        }
+      });
+
       it('spares the current release', async () => {
         await publish(store);
         await store.movePointer(R1);
@@ -332,8 +533,12 @@ export function storeConformance(name: string, make: () => Promise<StoreUnderTes
     it('does not read for a caller that has gone', async () => {
       await publish(store);
       const gone = { signal: AbortSignal.abort(), requestId: 'spec' };
-      const read = store.userContext({ releaseId: R1, userId: 'ann', historyLimit: 1 }, gone);
-      await expect(read).rejects.toMatchObject({ code: 'CANCELLED' });
+      const reads = [
+        store.userContext({ releaseId: R1, userId: 'ann', historyLimit: 1 }, gone),
+        store.similarUsersItems({ releaseId: R1, userId: 'ann', users: 1, itemsPerUser: 1 }, gone),
+        store.similarItems({ releaseId: R1, itemRows: Uint32Array.of(0), limit: 1 }, gone),
+      ];
+      for (const read of reads) await expect(read).rejects.toMatchObject({ code: 'CANCELLED' });
     });
   });
 }

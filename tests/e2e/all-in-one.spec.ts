@@ -278,18 +278,20 @@ describe('without an installation', () => {
   });
 
   it.each([
-    [],
-    ['data'],
-    ['data', 'import', 'table'],
-    ['train'],
-    ['build'],
-    ['release', 'verify'],
-    ['publish'],
-    ['serve'],
-    ['recall'],
-    ['demo'],
-  ])('mic %s %s %s --help teaches by example', async (...command) => {
-    const { status, stdout } = await mic(...command.filter(Boolean), '--help');
+    '',
+    'data',
+    'data import table',
+    'data synth',
+    'train',
+    'build',
+    'release verify',
+    'publish',
+    'history import',
+    'serve',
+    'recall',
+    'demo',
+  ])('mic %s --help teaches by example', async (command) => {
+    const { status, stdout } = await mic(...command.split(' ').filter(Boolean), '--help');
     expect(status).toBe(0);
     expect(stdout).toContain('$ mic ');
   });

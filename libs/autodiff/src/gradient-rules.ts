@@ -29,6 +29,17 @@ export const GRADIENT_RULES: Readonly<Record<string, GradientRule>> = {
     return [wanted(a) ? scaled : null, wanted(b) ? graph.neg(graph.mul(scaled, node.output)) : null];
   },
   Neg: ({ graph, grad }) => [graph.neg(grad)],
+  Abs: ({ graph, node, grad }) => {
+    const [x] = node.inputs as [Tensor];
+    return [graph.mul(grad, graph.append('Sign', [x], x.dtype, x.shape))];
+  },
+  // y = x^c, c a constant: dx = g c x^(c - 1)
+  Pow: ({ graph, node, grad }) => {
+    const [x, exponent] = node.inputs as [Tensor, Tensor];
+    const c = graph.constants.get(exponent)?.[0];
+    if (c === undefined) return [null, null];
+    return [graph.mul(grad, graph.mul(graph.scalar(Number(c)), graph.pow(x, Number(c) - 1))), null];
+  },
   Exp: ({ graph, node, grad }) => [graph.mul(grad, node.output)],
   Log: ({ graph, node, grad }) => [graph.div(grad, node.inputs[0]!)],
   // y = sqrt(x): dx = g / (2 y)
@@ -43,6 +54,18 @@ export const GRADIENT_RULES: Readonly<Record<string, GradientRule>> = {
   ],
   // y = tanh(x): dx = g (1 - y^2)
   Tanh: ({ graph, node, grad }) => [graph.mul(grad, graph.sub(graph.scalar(1), graph.mul(node.output, node.output)))],
+  // y = erf(x): dx = g 2 / sqrt(pi) exp(-x^2)
+  Erf: ({ graph, node, grad }) => {
+    const [x] = node.inputs as [Tensor];
+    const slope = graph.mul(graph.exp(graph.neg(graph.mul(x, x))), graph.scalar(2 / Math.sqrt(Math.PI)));
+    return [graph.mul(grad, slope)];
+  },
+  // y = softmax(x): dx = y (g - sum(g y))
+  Softmax: ({ graph, node, grad }) => {
+    const y = node.output;
+    const mean = graph.reduceSum(graph.mul(grad, y), [node.attributes.axis as number], true);
+    return [graph.mul(y, graph.sub(grad, mean))];
+  },
   Where: ({ graph, node, grad }) => {
     const condition = node.inputs[0]!;
     return [null, graph.where(condition, grad, graph.scalar(0)), graph.where(condition, graph.scalar(0), grad)];
@@ -64,6 +87,8 @@ export const GRADIENT_RULES: Readonly<Record<string, GradientRule>> = {
     ];
   },
   Reshape: ({ graph, node, grad }) => [graph.reshape(grad, node.inputs[0]!.shape), null],
+  Unsqueeze: ({ graph, node, grad }) => [graph.squeeze(grad, constantAt(graph, node.inputs[1]!, 0)), null],
+  Squeeze: ({ graph, node, grad }) => [graph.unsqueeze(grad, constantAt(graph, node.inputs[1]!, 0)), null],
   Concat: ({ graph, node, grad }) => {
     const axis = node.attributes.axis as number;
     let start = 0;
@@ -76,20 +101,30 @@ export const GRADIENT_RULES: Readonly<Record<string, GradientRule>> = {
   },
   Slice: ({ graph, node, grad }) => {
     const [x, start, , axis] = node.inputs as [Tensor, Tensor, Tensor, Tensor];
-    const at = Number(graph.constants.get(axis)![0]);
-    const before = Number(graph.constants.get(start)![0]);
+    const at = constantAt(graph, axis, 0);
+    const before = constantAt(graph, start, 0);
     const after = (x.shape[at] as number) - before - (node.output.shape[at] as number);
     return [graph.padZeros(grad, at, before, after), null, null, null];
   },
+  Pad: ({ graph, node, grad }) => {
+    const [x, pads] = node.inputs as [Tensor, Tensor];
+    const axis = Math.max(
+      0,
+      x.shape.findIndex((dim, i) => dim !== grad.shape[i]),
+    );
+    const before = constantAt(graph, pads, axis);
+    return [graph.slice(grad, axis, before, before + (x.shape[axis] as number)), null];
+  },
+  Expand: ({ grad }) => [grad, null],
   Gather: ({ graph, node, grad }) => {
     const [table, indices] = node.inputs as [Tensor, Tensor];
     return [graph.scatterAddRows(table, indices, grad), null];
   },
   ReduceSum: ({ graph, node, grad }) => {
     const [x, axes] = node.inputs as [Tensor, Tensor];
-    const summed = [...graph.constants.get(axes)!].map(Number);
-    const kept = x.shape.map((dim, axis) => (summed.includes(axis) ? 1 : dim));
-    return [graph.expandLike(graph.reshape(grad, kept), x), null];
+    const summed = [...graph.constants.get(axes)!].map(Number).sort((a, b) => a - b);
+    const kept = node.attributes.keepdims === 1 ? grad : summed.reduce((g, axis) => graph.unsqueeze(g, axis), grad);
+    return [graph.expandLike(kept, x), null];
   },
 };
 
@@ -103,21 +138,27 @@ export function unbroadcast(graph: Graph, grad: Tensor, shape: readonly Dim[]): 
   return result;
 }
 
+/** An entry of a constant that an operator takes as an input: an axis, a start, a padding. */
+const constantAt = (graph: Graph, constant: Tensor, index: number): number =>
+  Number(graph.constants.get(constant)![index]);
+
 function swapLastAxes(graph: Graph, x: Tensor): Tensor {
   const axes = x.shape.map((_, axis) => axis);
   const rank = axes.length;
   return graph.transpose(x, [...axes.slice(0, -2), rank - 1, rank - 2]);
 }
 
-/** dB = A^T g; a matrix shared by a batch of A sees all of its rows at once, as one product. */
+/**
+ * dB = A^T g; a matrix shared by a batch of A sees all of its rows at once, as one product. Symbolic axes that do not
+ * flatten with others make it one product for each member of the batch; the caller sums them.
+ */
 function matmulRightGradient(graph: Graph, a: Tensor, b: Tensor, grad: Tensor): Tensor {
   if (b.shape.length === a.shape.length) return graph.matmul(swapLastAxes(graph, a), grad);
   const rows = a.shape.slice(0, -1);
-  const symbol = rows.find((dim) => typeof dim === 'string');
+  const [symbol, ...otherSymbols] = rows.filter((dim) => typeof dim === 'string');
   const flat = rows.reduce<number>((size, dim) => (typeof dim === 'number' ? size * dim : size), 1);
-  if (symbol !== undefined && flat !== 1) {
-    return graph.reduceSum(graph.matmul(swapLastAxes(graph, a), grad), [0]);
-  }
+  const flattens = symbol === undefined || (flat === 1 && otherSymbols.length === 0);
+  if (!flattens) return graph.matmul(swapLastAxes(graph, a), grad);
   const flatten = (x: Tensor) => graph.reshape(x, [symbol ?? flat, x.shape.at(-1)!]);
   return graph.matmul(graph.transpose(flatten(a), [1, 0]), flatten(grad));
 }

@@ -115,9 +115,36 @@ const CASES: Case[] = [
   },
   { name: 'ReduceSum', shapes: [[2, 3, 4]], build: (g, [a]) => g.reduceSum(a!, [1]) },
   { name: 'ReduceSum, kept and two axes', shapes: [[2, 3, 4]], build: (g, [a]) => g.reduceSum(a!, [0, -1], true) },
+  { name: 'ReduceSum, kept, one axis', shapes: [[2, 3, 4]], build: (g, [a]) => g.reduceSum(a!, [1], true) },
+  { name: 'ReduceSum, axes out of order', shapes: [[2, 3, 4]], build: (g, [a]) => g.reduceSum(a!, [2, 0]) },
+  { name: 'reduceMean', shapes: [[2, 3, 4]], build: (g, [a]) => g.reduceMean(a!, [0, 2]) },
+  { name: 'Abs', shapes: [[8]], build: (g, [a]) => g.abs(a!) },
+  { name: 'Pow', shapes: [[4]], build: (g, [a]) => g.pow(a!, 3) },
+  { name: 'Pow, broken exponent', shapes: [[4]], build: (g, [a]) => g.pow(a!, -1.5), map: positive },
+  { name: 'Erf', shapes: [[6]], build: (g, [a]) => g.erf(a!) },
+  { name: 'gelu', shapes: [[6]], build: (g, [a]) => g.gelu(a!) },
+  { name: 'Softmax, last axis', shapes: [[3, 4]], build: (g, [a]) => g.softmax(a!, -1) },
+  { name: 'Softmax, first axis', shapes: [[3, 4]], build: (g, [a]) => g.softmax(a!, 0) },
+  { name: 'Unsqueeze', shapes: [[2, 3]], build: (g, [a]) => g.unsqueeze(a!, -2) },
+  { name: 'Squeeze', shapes: [[2, 1, 3]], build: (g, [a]) => g.squeeze(a!, 1) },
+  { name: 'Pad', shapes: [[2, 3]], build: (g, [a]) => g.padZeros(a!, -1, 2, 1) },
+  { name: 'Pad by nothing', shapes: [[2, 3]], build: (g, [a]) => g.padZeros(a!, 1, 0, 0) },
+  {
+    name: 'Expand',
+    shapes: [[3, 1]],
+    build: (g, [a]) => g.expandLike(a!, g.constant(new Float32Array(24), [2, 3, 4])),
+  },
+  { name: 'Gather, single axis', shapes: [[4, 3]], build: (g, [a]) => g.gather(a!, int64(g, [3, 3, 0], [3])) },
   { name: 'l2Normalize', shapes: [[3, 4]], build: (g, [a]) => g.l2Normalize(a!) },
   { name: 'logSumExp', shapes: [[3, 4]], build: (g, [a]) => g.logSumExp(a!, 1, 2) },
 ];
+
+function expectClose(actual: ArrayLike<number>, expected: readonly number[]): void {
+  expect(actual.length).toBe(expected.length);
+  expected.forEach((value, i) => {
+    expect(actual[i]).toBeCloseTo(value, 6);
+  });
+}
 
 /** A weighted sum of all elements: a scalar whose gradient differs from element to element. */
 function weightedSum(graph: Graph, x: Tensor): Tensor {
@@ -182,25 +209,31 @@ describe('gradients', () => {
   });
 
   it('of a two-tower InfoNCE loss agree with finite differences', async () => {
-    const infoNce = (g: Graph, [users, items, weights]: Tensor[]): Tensor => {
-      const u = g.l2Normalize(g.matmul(g.gather(users!, int64(g, [0, 2, 1, 0], [4])), weights!));
-      const v = g.l2Normalize(g.relu(g.gather(items!, int64(g, [3, 1, 1, 0], [4]))));
-      const logits = g.div(g.matmul(u, g.transpose(v, [1, 0])), g.scalar(0.5));
-      const own = g.reduceSum(g.mul(u, v), [-1]);
-      const both = g.add(g.logSumExp(logits, 1, 2), g.logSumExp(logits, 0, 2));
-      return g.sub(both, g.div(g.mul(g.scalar(2), own), g.scalar(0.5)));
+    // id rows and a weighted history through an MLP with a skip, against item rows; log-Q, a masked false negative.
+    const infoNce = (g: Graph, [users, items, decay, hidden, bias, skip]: Tensor[]): Tensor => {
+      const [batch, length, temperature, shift] = [4, 3, 0.5, 3];
+      const history = g.gather(items!, int64(g, [1, 1, 2, 0, 4, 4, 3, 1, 0, 2, 2, 2], [batch, length]));
+      const ages = g.constant(Float32Array.of(0, 1, 2), [1, length]);
+      const shares = g.exp(g.neg(g.mul(g.exp(decay!), ages)));
+      const weights = g.expandLike(
+        g.div(shares, g.reduceSum(shares, [1], true)),
+        g.constant(new Float32Array(12), [4, 3]),
+      );
+      const pooled = g.squeeze(g.matmul(g.unsqueeze(weights, 1), history), 1);
+      const x = g.concat([g.gather(users!, int64(g, [0, 2, 1, 0], [batch])), pooled], 1);
+      const deep = g.relu(g.add(g.matmul(x, hidden!), bias!));
+      const u = g.l2Normalize(g.add(deep, g.matmul(x, skip!)));
+      const v = g.l2Normalize(g.gather(items!, int64(g, [3, 1, 1, 0], [batch])));
+      const negatives = Float32Array.from({ length: 16 }, (_, i) => (i === 6 || i === 9 ? -1e4 : 0));
+      const logQ = g.constant(values(4, 9), [1, batch]);
+      const cosines = g.div(g.matmul(u, g.transpose(v, [1, 0])), g.scalar(temperature));
+      const logits = g.add(g.sub(cosines, logQ), g.constant(negatives, [batch, batch]));
+      const own = g.div(g.reduceSum(g.mul(u, v), [-1]), g.scalar(temperature));
+      const both = g.add(g.logSumExp(logits, 1, shift), g.logSumExp(logits, 0, shift));
+      return g.reduceMean(g.sub(both, g.mul(g.scalar(2), own)), [0]);
     };
-    expect(
-      await maxRelativeError({
-        name: '',
-        shapes: [
-          [3, 4],
-          [4, 3],
-          [4, 3],
-        ],
-        build: infoNce,
-      }),
-    ).toBeLessThan(5e-3);
+    const shapes = [[3, 4], [5, 4], [], [8, 4], [4], [8, 4]];
+    expect(await maxRelativeError({ name: '', shapes, build: infoNce })).toBeLessThan(5e-3);
   });
 
   it('sum many repeated rows rightly on one thread, every time', async () => {
@@ -225,8 +258,74 @@ describe('gradients', () => {
   it('name the operator that has no rule', () => {
     const graph = new Graph();
     const x = graph.input('x', 'float32', [3]);
-    const loss = graph.reduceSum(graph.append('Erf', [x], 'float32', [3]), [0]);
-    expect(() => gradients(graph, loss, [x])).toThrow(/operator Erf .* has no gradient rule/);
+    const loss = graph.reduceMax(graph.exp(x), [0]);
+    expect(() => gradients(graph, loss, [x])).toThrow(/operator ReduceMax .* has no gradient rule/);
+    const power = graph.append('Pow', [graph.constant(Float32Array.of(2), []), x], 'float32', [3]);
+    expect(() => gradients(graph, graph.reduceSum(power, [0]), [x])).toThrow(/operator Pow has no gradient rule for x/);
+  });
+
+  it('ignore operators without a rule off the path', async () => {
+    const graph = new Graph();
+    const x = graph.input('x', 'float32', [3]);
+    const shifted = graph.sub(x, graph.stopGradient(graph.reduceMax(x, [0], true)));
+    graph.output('grad', gradients(graph, graph.reduceSum(graph.exp(shifted), [0]), [x])[0]!);
+    const session = await OnnxSession.open(toOnnx(graph), { name: 'spec' });
+    const { grad } = await session.run({ x: { data: Float32Array.of(0, Math.LN2, 0), dims: [3] } });
+    await session.close();
+    expectClose(grad!.data as Float32Array, [0.5, 1, 0.5]);
+  });
+
+  it('add up updates to the same row: a hand-worked gather', async () => {
+    const graph = new Graph();
+    const table = graph.input('table', 'float32', ['rows', 2]);
+    const weights = graph.constant(Float32Array.of(1, 10, 100, 1000), [2, 2, 1]);
+    const loss = graph.reduceSum(
+      graph.mul(graph.gather(table, int64(graph, [1, 1, 3, 1], [2, 2])), weights),
+      [0, 1, 2],
+    );
+    graph.output('grad', gradients(graph, loss, [table])[0]!);
+    const session = await OnnxSession.open(toOnnx(graph), { name: 'spec' });
+    const { grad } = await session.run({ table: { data: new Float32Array(8), dims: [4, 2] } });
+    await session.close();
+    expect([...(grad!.data as Float32Array)]).toEqual([0, 0, 1011, 1011, 0, 0, 100, 100]);
+  });
+
+  it('are the same with symbolic axes as with fixed ones', async () => {
+    const run = async (dims: readonly (number | string)[]) => {
+      const graph = new Graph();
+      const x = graph.input('x', 'float32', [...dims, 4]);
+      const bias = graph.input('bias', 'float32', [1]);
+      const weights = graph.input('weights', 'float32', [4, 5]);
+      const y = graph.softmax(graph.tanh(graph.add(graph.matmul(x, weights), bias)), -1);
+      const loss = graph.reduceSum(graph.mul(y, graph.reduceSum(graph.mul(y, y), [1], true)), [0, 1, 2]);
+      gradients(graph, loss, [x, bias, weights]).forEach((grad, i) => graph.output(`grad${i}`, grad));
+      const session = await OnnxSession.open(toOnnx(graph), { name: 'spec' });
+      const result = await session.run({
+        x: { data: values(24, 1), dims: [2, 3, 4] },
+        bias: { data: values(1, 2), dims: [1] },
+        weights: { data: values(20, 3), dims: [4, 5] },
+      });
+      await session.close();
+      return [0, 1, 2].map((i) => [...(result[`grad${i}`]!.data as Float32Array)]);
+    };
+    const fixed = await run([2, 3]);
+    expect(fixed.flat().some((value) => Math.abs(value) > 1e-3)).toBe(true);
+    for (const symbolic of [
+      ['batch', 3],
+      [2, 'length'],
+      ['batch', 'length'],
+    ]) {
+      (await run(symbolic)).forEach((grad, i) => {
+        expectClose(grad, fixed[i]!);
+      });
+    }
+  });
+
+  it('want float32 variables', () => {
+    const graph = new Graph();
+    const rows = graph.input('rows', 'int64', [2]);
+    const loss = graph.reduceSum(graph.gather(graph.constant(values(4, 1), [4]), rows), [0]);
+    expect(() => gradients(graph, loss, [rows])).toThrow(/rows int64\[2\] has no gradient: not float32/);
   });
 
   it('stop at stopGradient and at casts, and say so when nothing is left', () => {
@@ -247,6 +346,8 @@ describe('shapes', () => {
   const graph = new Graph();
   const a = graph.input('a', 'float32', [2, 3]);
   const b = graph.input('b', 'float32', [4, 3]);
+  const one = graph.input('one', 'float32', [1, 3]);
+  const rows = graph.input('rows', 'float32', ['rows', 3]);
 
   it.each([
     ['add', () => graph.add(a, b), /Add: shapes \[2, 3\] and \[4, 3\] do not broadcast/],
@@ -255,6 +356,27 @@ describe('shapes', () => {
     ['concat', () => graph.concat([a, b], 1), /do not join along axis 1/],
     ['axis', () => graph.reduceSum(a, [2]), /no axis 2 in shape \[2, 3\]/],
     ['type', () => graph.gather(a, b), /Gather wants int64, not b float32/],
+    [
+      'types',
+      () => graph.add(a, graph.cast(b, 'int64')),
+      /Add: a float32\[2, 3\] and Cast.* int64\[4, 3\] differ in type/,
+    ],
+    ['types of where', () => graph.where(graph.equal(a, a), a, graph.cast(a, 'int64')), /Where: .* differ in type/],
+    ['types of concat', () => graph.concat([a, graph.cast(a, 'int64')], 0), /Concat: .* differ in type/],
+    ['type of matmul', () => graph.matmul(graph.cast(a, 'int64'), b), /MatMul wants float32, not Cast.* int64/],
+    ['nothing', () => graph.concat([], 0), /Concat: nothing to join/],
+    ['slice', () => graph.slice(a, 1, 1, 4), /Slice: no elements 1 \.\. 4 along axis 1 of \[2, 3\]/],
+    ['slice of a symbolic axis', () => graph.slice(rows, 0, 0, 1), /Slice: .* along axis 0 of \[rows, 3\]/],
+    ['pad of a symbolic axis', () => graph.padZeros(rows, 0, 1, 1), /Pad: axis 0 of \[rows, 3\]/],
+    ['mean of a symbolic axis', () => graph.reduceMean(rows, [0]), /ReduceMean: axes of \[rows, 3\]/],
+    ['transpose', () => graph.transpose(a, [0, 0]), /\[0, 0\] does not reorder the axes of \[2, 3\]/],
+    ['axes twice', () => graph.reduceSum(a, [0, -2]), /ReduceSum: axes \[0, -2\] of shape \[2, 3\] must be distinct/],
+    ['expand', () => graph.expandLike(a, b), /Expand: shapes \[2, 3\] and \[4, 3\] do not broadcast/],
+    ['expand to less', () => graph.expandLike(a, one), /Expand: \[2, 3\] does not expand to \[1, 3\]/],
+    ['squeeze', () => graph.squeeze(a, 0), /Squeeze: axis 0 of \[2, 3\] has not length 1/],
+    ['gather from a scalar', () => graph.gather(graph.scalar(1), graph.cast(a, 'int64')), /Gather: no axis 0/],
+    ['negative length', () => graph.input('c', 'float32', [-1]), /"c" cannot have the shape \[-1\]/],
+    ['another graph', () => graph.neg(new Graph().input('a', 'float32', [2, 3])), /Neg: a .* belongs to another graph/],
     ['name', () => graph.input('a', 'float32', []), /has a tensor "a" already/],
   ])('that do not fit are refused at once: %s', (_name, build, message) => {
     expect(build).toThrow(message);

@@ -9,11 +9,14 @@ import { describe, STOP_GRADIENT, type GraphNode, type Tensor } from './tensor';
  * end a path.
  *
  * @throws MicError UNIMPLEMENTED when an operator on such a path has no rule (it is named), INVALID_ARGUMENT when the
- *   loss is not a scalar or does not depend on some x.
+ *   loss is not a scalar, some x is not float32, or the loss does not depend on it.
  */
 export function gradients(graph: Graph, loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
   if (loss.shape.length !== 0 || loss.dtype !== 'float32') {
     throw new MicError('INVALID_ARGUMENT', `the loss must be a float32 scalar, not ${describe(loss)}`);
+  }
+  for (const x of wrt) {
+    if (x.dtype !== 'float32') throw new MicError('INVALID_ARGUMENT', `${describe(x)} has no gradient: not float32`);
   }
   const forward = [...graph.nodes];
   const path = onPath(forward, loss, wrt);
@@ -29,8 +32,13 @@ export function gradients(graph: Graph, loss: Tensor, wrt: readonly Tensor[]): T
     }
     const inputGrads = rule({ graph, node, grad, wanted: (input) => path.has(input) });
     node.inputs.forEach((input, index) => {
+      if (!path.has(input)) return;
       const inputGrad = inputGrads[index];
-      if (!inputGrad || !path.has(input)) return;
+      if (!inputGrad) {
+        throw new MicError('UNIMPLEMENTED', `the operator ${node.op} has no gradient rule for ${describe(input)}`, {
+          remedy: 'keep that input off the path to the loss (stopGradient)',
+        });
+      }
       const summed = unbroadcast(graph, inputGrad, input.shape);
       const before = grads.get(input);
       grads.set(input, before ? graph.add(before, summed) : summed);

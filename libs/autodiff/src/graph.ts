@@ -1,8 +1,22 @@
 import { MicError } from '@mic/domain';
-import { broadcastShapes, checkReshape, concatShape, frontAxis, matmulShape, reducedShape } from './shapes';
+import {
+  broadcastShapes,
+  checkExpand,
+  checkReshape,
+  concatShape,
+  frontAxis,
+  matmulShape,
+  paddedShape,
+  reducedAxes,
+  reducedShape,
+  slicedShape,
+  squeezedShape,
+  transposedShape,
+} from './shapes';
 import {
   describe,
   ONNX_TYPES,
+  showShape,
   STOP_GRADIENT,
   type Attribute,
   type ConstantData,
@@ -14,14 +28,15 @@ import {
 
 /**
  * A computation under construction: operators of ONNX with types and shapes that are checked as they are added.
- * Nodes stand in the order in which they were added, which is an order in which they can run.
+ * Nodes stand in the order in which they were added, which is an order in which they can run. Shapes and types that do
+ * not fit, and tensors of another graph, throw a MicError INVALID_ARGUMENT that names the operator and the shapes.
  */
 export class Graph {
   readonly nodes: GraphNode[] = [];
   readonly inputs: Tensor[] = [];
   readonly constants = new Map<Tensor, ConstantData>();
   readonly outputs = new Map<string, Tensor>();
-  readonly #names = new Set<string>();
+  readonly #tensors = new Map<string, Tensor>();
   #counter = 0;
 
   /** A value that is fed at run time. */
@@ -31,7 +46,7 @@ export class Graph {
     return tensor;
   }
 
-  /** A value that is part of the model. */
+  /** A value that is part of the model; `data` is not copied. */
   constant(data: ConstantData, shape: readonly number[]): Tensor {
     const size = shape.reduce((product, dim) => product * dim, 1);
     if (data.length !== size) {
@@ -80,6 +95,16 @@ export class Graph {
     return this.#unary('Neg', x);
   }
 
+  /** |x|; the gradient at 0 is 0. */
+  abs(x: Tensor): Tensor {
+    return this.#unary('Abs', x);
+  }
+
+  /** x to a constant power. */
+  pow(x: Tensor, exponent: number): Tensor {
+    return this.#binary('Pow', x, this.scalar(exponent));
+  }
+
   exp(x: Tensor): Tensor {
     return this.#unary('Exp', x);
   }
@@ -104,18 +129,36 @@ export class Graph {
     return this.#unary('Tanh', x);
   }
 
+  /** The Gauss error function. */
+  erf(x: Tensor): Tensor {
+    return this.#unary('Erf', x);
+  }
+
+  /** x Phi(x), Phi the normal distribution (Hendrycks and Gimpel 2016), by erf and not the tanh approximation. */
+  gelu(x: Tensor): Tensor {
+    const twicePhi = this.add(this.erf(this.mul(x, this.scalar(Math.SQRT1_2))), this.scalar(1));
+    return this.mul(this.mul(x, this.scalar(0.5)), twicePhi);
+  }
+
   /** condition ? a : b, elementwise. */
   where(condition: Tensor, a: Tensor, b: Tensor): Tensor {
     this.#expect('Where', condition, 'bool');
+    this.#expectSame('Where', a, b);
     const shape = broadcastShapes('Where', condition.shape, broadcastShapes('Where', a.shape, b.shape));
     return this.append('Where', [condition, a, b], a.dtype, shape);
   }
 
   equal(a: Tensor, b: Tensor): Tensor {
+    this.#expectSame('Equal', a, b);
     return this.append('Equal', [a, b], 'bool', broadcastShapes('Equal', a.shape, b.shape));
   }
 
+  notEqual(a: Tensor, b: Tensor): Tensor {
+    return this.not(this.equal(a, b));
+  }
+
   greaterOrEqual(a: Tensor, b: Tensor): Tensor {
+    this.#expectSame('GreaterOrEqual', a, b);
     return this.append('GreaterOrEqual', [a, b], 'bool', broadcastShapes('GreaterOrEqual', a.shape, b.shape));
   }
 
@@ -138,34 +181,53 @@ export class Graph {
 
   /** [..., m, k] x [k, n], or batched [b, m, k] x [b, k, n]. */
   matmul(a: Tensor, b: Tensor): Tensor {
+    this.#expect('MatMul', a, 'float32');
+    this.#expect('MatMul', b, 'float32');
     return this.append('MatMul', [a, b], 'float32', matmulShape(a.shape, b.shape));
   }
 
   /** Reorders the axes: axis i of the result is axis permutation[i] of x. */
   transpose(x: Tensor, permutation: readonly number[]): Tensor {
-    const shape = permutation.map((axis) => x.shape[frontAxis('Transpose', axis, x.shape)]!);
-    return this.append('Transpose', [x], x.dtype, shape, { perm: permutation });
+    return this.append('Transpose', [x], x.dtype, transposedShape(x.shape, permutation), { perm: permutation });
   }
 
+  /** The same values in another shape; a symbolic axis, of which there is at most one, stays. */
   reshape(x: Tensor, shape: readonly Dim[]): Tensor {
     checkReshape(x.shape, shape);
     const target = this.#int64(shape.map((dim) => (typeof dim === 'number' ? dim : -1)));
     return this.append('Reshape', [x, target], x.dtype, shape);
   }
 
+  /** Puts in an axis of length 1, so that it is axis `axis` of the result. */
+  unsqueeze(x: Tensor, axis: number): Tensor {
+    const front = frontAxis('Unsqueeze', axis, [...x.shape, 1]);
+    const shape = [...x.shape.slice(0, front), 1, ...x.shape.slice(front)];
+    return this.append('Unsqueeze', [x, this.#int64([front])], x.dtype, shape);
+  }
+
+  /** Takes out an axis of length 1. */
+  squeeze(x: Tensor, axis: number): Tensor {
+    const front = frontAxis('Squeeze', axis, x.shape);
+    return this.append('Squeeze', [x, this.#int64([front])], x.dtype, squeezedShape(x.shape, front));
+  }
+
+  /** Joins one or more tensors along an axis of fixed lengths. */
   concat(xs: readonly Tensor[], axis: number): Tensor {
-    const front = frontAxis('Concat', axis, xs[0]!.shape);
+    const [first] = xs;
+    if (!first) throw new MicError('INVALID_ARGUMENT', 'Concat: nothing to join');
+    for (const x of xs) this.#expectSame('Concat', first, x);
+    const front = frontAxis('Concat', axis, first.shape);
     const shape = concatShape(
       xs.map((x) => x.shape),
       front,
     );
-    return this.append('Concat', xs, xs[0]!.dtype, shape, { axis: front });
+    return this.append('Concat', xs, first.dtype, shape, { axis: front });
   }
 
   /** Elements start .. end - 1 along one axis of fixed length. */
   slice(x: Tensor, axis: number, start: number, end: number): Tensor {
     const front = frontAxis('Slice', axis, x.shape);
-    const shape = x.shape.map((dim, i) => (i === front ? end - start : dim));
+    const shape = slicedShape(x.shape, front, start, end);
     const inputs = [x, this.#int64([start]), this.#int64([end]), this.#int64([front])];
     return this.append('Slice', inputs, x.dtype, shape);
   }
@@ -173,29 +235,52 @@ export class Graph {
   /** Rows of a table: indices [i...] int64 into table [rows, d...] give [i..., d...]. */
   gather(table: Tensor, indices: Tensor): Tensor {
     this.#expect('Gather', indices, 'int64');
+    frontAxis('Gather', 0, table.shape);
     return this.append('Gather', [table, indices], table.dtype, [...indices.shape, ...table.shape.slice(1)], {
       axis: 0,
     });
   }
 
   reduceSum(x: Tensor, axes: readonly number[], keepDims = false): Tensor {
-    const front = axes.map((axis) => frontAxis('ReduceSum', axis, x.shape));
+    const front = reducedAxes('ReduceSum', axes, x.shape);
     const shape = reducedShape(x.shape, front, keepDims);
     return this.append('ReduceSum', [x, this.#int64(front)], x.dtype, shape, { keepdims: Number(keepDims) });
   }
 
-  /** x with zeros put before and after along one axis. */
+  /** The mean over axes of fixed length. */
+  reduceMean(x: Tensor, axes: readonly number[], keepDims = false): Tensor {
+    const lengths = reducedAxes('ReduceMean', axes, x.shape).map((axis) => x.shape[axis]!);
+    const count = lengths.reduce<number>((product, length) => product * Number(length), 1);
+    if (!(count > 0)) {
+      throw new MicError('INVALID_ARGUMENT', `ReduceMean: axes of ${showShape(x.shape)} have no fixed length above 0`);
+    }
+    return this.mul(this.reduceSum(x, axes, keepDims), this.scalar(1 / count));
+  }
+
+  /** The largest along the axes. It has no gradient rule: use it under stopGradient, as a shift. */
+  reduceMax(x: Tensor, axes: readonly number[], keepDims = false): Tensor {
+    const front = reducedAxes('ReduceMax', axes, x.shape);
+    const shape = reducedShape(x.shape, front, keepDims);
+    return this.append('ReduceMax', [x], x.dtype, shape, { axes: front, keepdims: Number(keepDims) });
+  }
+
+  /** exp(x) / sum(exp(x)) along one axis; safe for any finite x. */
+  softmax(x: Tensor, axis: number): Tensor {
+    this.#expect('Softmax', x, 'float32');
+    return this.append('Softmax', [x], x.dtype, x.shape, { axis: frontAxis('Softmax', axis, x.shape) });
+  }
+
+  /** x with zeros put before and after along one axis of fixed length. */
   padZeros(x: Tensor, axis: number, before: number, after: number): Tensor {
-    const pads = [
-      ...x.shape.map((_, i) => (i === axis ? before : 0)),
-      ...x.shape.map((_, i) => (i === axis ? after : 0)),
-    ];
-    const shape = x.shape.map((dim, i) => (i === axis ? (dim as number) + before + after : dim));
-    return this.append('Pad', [x, this.#int64(pads)], x.dtype, shape);
+    const front = frontAxis('Pad', axis, x.shape);
+    const shape = paddedShape(x.shape, front, before, after);
+    const at = (zeros: number) => x.shape.map((_, i) => (i === front ? zeros : 0));
+    return this.append('Pad', [x, this.#int64([...at(before), ...at(after)])], x.dtype, shape);
   }
 
   /** x broadcast to the shape of another tensor. */
   expandLike(x: Tensor, like: Tensor): Tensor {
+    checkExpand(x.shape, like.shape);
     return this.append('Expand', [x, this.#shapeOf(like)], x.dtype, like.shape);
   }
 
@@ -235,6 +320,11 @@ export class Graph {
     attributes: Readonly<Record<string, Attribute>> = {},
     name = this.#fresh(op),
   ): Tensor {
+    for (const input of inputs) {
+      if (this.#tensors.get(input.name) !== input) {
+        throw new MicError('INVALID_ARGUMENT', `${op}: ${describe(input)} belongs to another graph`);
+      }
+    }
     const output = this.#tensor(name, dtype, shape);
     this.nodes.push({ op, inputs, output, attributes });
     return output;
@@ -246,8 +336,7 @@ export class Graph {
   }
 
   #binary(op: string, a: Tensor, b: Tensor): Tensor {
-    if (a.dtype !== b.dtype)
-      throw new MicError('INVALID_ARGUMENT', `${op}: ${describe(a)} and ${describe(b)} differ in type`);
+    this.#expectSame(op, a, b);
     return this.append(op, [a, b], a.dtype, broadcastShapes(op, a.shape, b.shape));
   }
 
@@ -264,13 +353,22 @@ export class Graph {
     if (x.dtype !== dtype) throw new MicError('INVALID_ARGUMENT', `${op} wants ${dtype}, not ${describe(x)}`);
   }
 
+  #expectSame(op: string, a: Tensor, b: Tensor): void {
+    if (a.dtype === b.dtype) return;
+    throw new MicError('INVALID_ARGUMENT', `${op}: ${describe(a)} and ${describe(b)} differ in type`);
+  }
+
   #fresh(stem: string): string {
     return `${stem}_${this.#counter++}`;
   }
 
   #tensor(name: string, dtype: DType, shape: readonly Dim[]): Tensor {
-    if (this.#names.has(name)) throw new MicError('INVALID_ARGUMENT', `the graph has a tensor "${name}" already`);
-    this.#names.add(name);
-    return { name, dtype, shape };
+    if (this.#tensors.has(name)) throw new MicError('INVALID_ARGUMENT', `the graph has a tensor "${name}" already`);
+    if (shape.some((dim) => typeof dim === 'number' && !(Number.isInteger(dim) && dim >= 0))) {
+      throw new MicError('INVALID_ARGUMENT', `"${name}" cannot have the shape ${showShape(shape)}`);
+    }
+    const tensor: Tensor = { name, dtype, shape };
+    this.#tensors.set(name, tensor);
+    return tensor;
   }
 }

@@ -36,6 +36,15 @@ export function frontAxis(op: string, axis: number, shape: readonly Dim[]): numb
   return front;
 }
 
+/** Distinct axes, at least one, counted from the front. */
+export function reducedAxes(op: string, axes: readonly number[], shape: readonly Dim[]): number[] {
+  const front = axes.map((axis) => frontAxis(op, axis, shape));
+  if (front.length === 0 || new Set(front).size < front.length) {
+    refuse(op, `axes [${axes.join(', ')}] of shape ${showShape(shape)} must be distinct, and at least one`);
+  }
+  return front;
+}
+
 export function reducedShape(shape: readonly Dim[], axes: readonly number[], keepDims: boolean): Dim[] {
   return shape.flatMap((dim, axis) => (axes.includes(axis) ? (keepDims ? [1] : []) : [dim]));
 }
@@ -48,6 +57,43 @@ export function checkReshape(from: readonly Dim[], to: readonly Dim[]): void {
   if (a.length > 1 || a.length !== b.length || a[0] !== b[0] || size(from) !== size(to)) {
     refuse('Reshape', `${showShape(from)} does not reshape to ${showShape(to)}`);
   }
+}
+
+export function transposedShape(shape: readonly Dim[], permutation: readonly number[]): Dim[] {
+  if (permutation.length !== shape.length || shape.some((_, axis) => !permutation.includes(axis))) {
+    refuse('Transpose', `[${permutation.join(', ')}] does not reorder the axes of ${showShape(shape)}`);
+  }
+  return permutation.map((axis) => shape[axis]!);
+}
+
+/** Shape of elements start .. end - 1 along an axis, whose length must be fixed. */
+export function slicedShape(shape: readonly Dim[], axis: number, start: number, end: number): Dim[] {
+  const length = shape[axis]!;
+  if (typeof length !== 'number' || !(start >= 0 && start <= end && end <= length)) {
+    refuse('Slice', `no elements ${start} .. ${end} along axis ${axis} of ${showShape(shape)}`);
+  }
+  return shape.map((dim, i) => (i === axis ? end - start : dim));
+}
+
+export function paddedShape(shape: readonly Dim[], axis: number, before: number, after: number): Dim[] {
+  const length = shape[axis]!;
+  if (typeof length !== 'number' || !(before >= 0 && after >= 0)) {
+    refuse('Pad', `axis ${axis} of ${showShape(shape)} takes no ${before} zeros before and ${after} after`);
+  }
+  return shape.map((dim, i) => (i === axis ? length + before + after : dim));
+}
+
+/** Checks that a shape broadcasts to exactly another one. */
+export function checkExpand(from: readonly Dim[], to: readonly Dim[]): void {
+  const joint = broadcastShapes('Expand', from, to);
+  if (joint.length !== to.length || joint.some((dim, i) => dim !== to[i])) {
+    refuse('Expand', `${showShape(from)} does not expand to ${showShape(to)}`);
+  }
+}
+
+export function squeezedShape(shape: readonly Dim[], axis: number): Dim[] {
+  if (shape[axis] !== 1) refuse('Squeeze', `axis ${axis} of ${showShape(shape)} has not length 1`);
+  return shape.filter((_, i) => i !== axis);
 }
 
 export function concatShape(shapes: readonly (readonly Dim[])[], axis: number): Dim[] {

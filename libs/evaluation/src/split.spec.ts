@@ -26,4 +26,17 @@ describe('leaveOneOut', () => {
     expect([...test]).toEqual([NO_ROW, NO_ROW, 0]);
     expect([...train.offsets]).toEqual([0, 3, 4, 5]);
   });
+
+  it('holds out the last but one event when it is applied twice', () => {
+    const { train, test } = leaveOneOut(leaveOneOut(HISTORIES).train, Uint32Array.of(0, 2));
+    expect([...test]).toEqual([1, NO_ROW, NO_ROW]); // user 2 has one event left
+    expect([...train.offsets]).toEqual([0, 1, 2, 3]);
+    expect([...train.itemRows]).toEqual([0, 3, 1]);
+  });
+
+  it('copes with users without events', () => {
+    const empty = { ...HISTORIES, userCount: 1, offsets: Uint32Array.of(0, 0), itemRows: new Uint32Array(0) };
+    const { train, test } = leaveOneOut({ ...empty, timesMs: new Float64Array(0), weights: new Float32Array(0) });
+    expect([[...test], [...train.offsets]]).toEqual([[NO_ROW], [0, 0]]);
+  });
 });

@@ -9,7 +9,8 @@ export interface HeldOut {
 
 /**
  * Holds out the last event of each user with at least two (of all users, or of those that are named): the others keep
- * theirs. Histories are ordered, ties in file order, so that the last event is the last one of the table.
+ * theirs. Applied again to `train`, with a sample of users, it holds out their last but one event: the validation event.
+ * Histories are ordered, ties in file order, so that the last event is the last one of the table.
  */
 export function leaveOneOut(histories: HistoryTable, users?: Uint32Array): HeldOut {
   const { userCount, offsets } = histories;

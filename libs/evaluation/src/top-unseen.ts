@@ -1,36 +1,31 @@
-import type { HistoryTable } from '@mic/domain';
+import { MicError, type HistoryTable } from '@mic/domain';
 
 /** Item rows of a user's history. */
 export function seenItems({ offsets, itemRows }: HistoryTable, user: number): Uint32Array {
   return itemRows.subarray(offsets[user], offsets[user + 1]);
 }
 
-/** Sums up scores of items and gives the best; reused from list to list, it clears only what was touched. */
-export class TopUnseen {
-  readonly #scores: Float64Array;
-  readonly #touched: number[] = [];
+/** Rows must fit into the 21 bits that a score's 32 leave of a double's whole numbers. */
+const MOST_ROWS = 2 ** 21;
 
-  constructor(itemCount: number) {
-    this.#scores = new Float64Array(itemCount);
+/**
+ * The k of the given rows with the highest scores, best first; equal scores are ordered by row.
+ *
+ * @param scores by row, above 0 for every given row.
+ * @throws MicError INVALID_ARGUMENT when there are more than 2 M scores.
+ */
+export function bestRows(scores: Float32Array, rows: Uint32Array, k: number): Uint32Array {
+  if (scores.length > MOST_ROWS) {
+    throw new MicError('INVALID_ARGUMENT', `${scores.length} items are too many to rank`, {
+      remedy: `rank at most ${MOST_ROWS} items`,
+    });
   }
-
-  /** Adds to an item's score; what is added is above 0. */
-  add(row: number, score: number): void {
-    if (this.#scores[row] === 0) this.#touched.push(row);
-    this.#scores[row]! += score;
-  }
-
-  /** The k best items that are not seen, best first, equal scores by row; then all scores are 0 again. */
-  take(seen: Uint32Array, k: number, each: (row: number, score: number) => void = () => undefined): Uint32Array {
-    const scores = this.#scores;
-    const barred = new Set(seen);
-    const best = this.#touched
-      .filter((row) => !barred.has(row))
-      .sort((a, b) => scores[b]! - scores[a]! || a - b)
-      .slice(0, k);
-    for (const row of best) each(row, scores[row]!);
-    for (const row of this.#touched) scores[row] = 0;
-    this.#touched.length = 0;
-    return Uint32Array.from(best);
-  }
+  // The bits of floats above 0 ascend with them, so that one whole number holds score and row, and sorts natively.
+  const bits = new Uint32Array(scores.buffer, scores.byteOffset, scores.length);
+  const keys = new Float64Array(rows.length);
+  for (let i = 0; i < rows.length; i++) keys[i] = bits[rows[i]!]! * MOST_ROWS + (MOST_ROWS - 1 - rows[i]!);
+  keys.sort();
+  const best = new Uint32Array(Math.min(k, rows.length));
+  for (let i = 0; i < best.length; i++) best[i] = MOST_ROWS - 1 - (keys[keys.length - 1 - i]! % MOST_ROWS);
+  return best;
 }

@@ -4,8 +4,8 @@ import { z } from 'zod';
  * towers/signature.json of a release: what the two ONNX towers read and give. B is the batch.
  *
  * User tower inputs: `user_row` float32 [B, idDimension] (the user's trained id embedding; feed `maskedUserRow` for an
- * unknown user), `profile` int64 [B, profileWidth] (encoded user fields, 0 = masked), `history` int64 [B, L],
- * 1 <= L <= longestHistory (item row + 1, newest first, 0 = padding). Output: `user_vectors` float32
+ * unknown user), `profile` int64 [B, profileWidth] (encoded user fields, 0 = masked), `history` int64
+ * [B, longestHistory] (item row + 1, newest first, 0 = padding at the end). Output: `user_vectors` float32
  * [B, vectorsPerUser, dimension], unit vectors.
  *
  * Item tower inputs: `item_row` float32 [B, idDimension] (the item's trained id embedding; feed `maskedItemRow` for a

@@ -37,12 +37,13 @@ export class MicroBatcher<Request, Response> {
     this.#scheduled = false;
     const waiting = this.#waiting;
     this.#waiting = [];
-    const live = waiting.filter(({ signal, reject }) => {
-      if (signal.aborted) reject(new MicError('CANCELLED', 'cancelled before the model ran'));
-      return !signal.aborted;
-    });
-    for (let from = 0; from < live.length; from += this.#largestBatch) {
-      await this.#runBatch(live.slice(from, from + this.#largestBatch));
+    for (let from = 0; from < waiting.length; from += this.#largestBatch) {
+      // Signals may fire while an earlier batch runs.
+      const live = waiting.slice(from, from + this.#largestBatch).filter(({ signal, reject }) => {
+        if (signal.aborted) reject(new MicError('CANCELLED', 'cancelled before the model ran'));
+        return !signal.aborted;
+      });
+      if (live.length > 0) await this.#runBatch(live);
     }
   }
 

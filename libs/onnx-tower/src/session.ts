@@ -7,6 +7,12 @@ export interface OnnxValue {
   readonly dims: readonly number[];
 }
 
+/** Element type and shape of an input or output as the model declares it; a string is a symbolic axis. */
+export interface OnnxInterface {
+  readonly dtype: string;
+  readonly shape: readonly (number | string)[];
+}
+
 export interface OnnxSessionOptions {
   /** Shown in errors. */
   readonly name: string;
@@ -18,6 +24,7 @@ export interface OnnxSessionOptions {
 export class OnnxSession {
   readonly #session: InferenceSession;
   readonly #name: string;
+  #closed: Promise<void> | null = null;
 
   private constructor(session: InferenceSession, name: string) {
     this.#session = session;
@@ -51,18 +58,28 @@ export class OnnxSession {
     return this.#session.outputNames;
   }
 
+  /** What the model declares for one of its inputs, or null when it has no such input. */
+  inputInterface(name: string): OnnxInterface | null {
+    return interfaceOf(this.#session.inputMetadata, name);
+  }
+
+  /** What the model declares for one of its outputs, or null when it has no such output. */
+  outputInterface(name: string): OnnxInterface | null {
+    return interfaceOf(this.#session.outputMetadata, name);
+  }
+
   /**
    * Runs the model once and gives the outputs named in `fetch`, or all of them.
    *
-   * @throws MicError INTERNAL with ONNX Runtime's message.
+   * @throws MicError INTERNAL with ONNX Runtime's message: an input is missing, does not fit, or the session is closed.
    */
   async run(
     feeds: Readonly<Record<string, OnnxValue>>,
     fetch: readonly string[] = this.outputNames,
   ): Promise<Record<string, OnnxValue>> {
-    const tensors: Record<string, Tensor> = {};
-    for (const [name, { data, dims }] of Object.entries(feeds)) tensors[name] = toTensor(data, dims);
     try {
+      const tensors: Record<string, Tensor> = {};
+      for (const [name, { data, dims }] of Object.entries(feeds)) tensors[name] = toTensor(data, dims);
       const results = await this.#session.run(tensors, [...fetch]);
       return Object.fromEntries(
         fetch.map((name) => [name, { data: results[name]!.data as OnnxValue['data'], dims: results[name]!.dims }]),
@@ -72,10 +89,15 @@ export class OnnxSession {
     }
   }
 
-  /** Gives the native memory back. */
-  async close(): Promise<void> {
-    await this.#session.release();
+  /** Gives the native memory back; closing again does nothing. */
+  close(): Promise<void> {
+    return (this.#closed ??= this.#session.release());
   }
+}
+
+function interfaceOf(metadata: readonly InferenceSession.ValueMetadata[], name: string): OnnxInterface | null {
+  const value = metadata.find((entry) => entry.name === name);
+  return value?.isTensor ? { dtype: value.type, shape: value.shape } : null;
 }
 
 function toTensor(data: OnnxValue['data'], dims: readonly number[]): Tensor {

@@ -19,14 +19,19 @@ const SIGNATURE: TowerSignature = {
 };
 
 /** user_row + [profile, sum of the history's table values]: every input shows in the output. */
-function tinyTower(outputName = 'user_vectors'): Uint8Array {
+function tinyTower({
+  length = 3 as number | string,
+  output = 'user_vectors',
+  rowWidth = 2,
+  profileType = 'int64' as 'int64' | 'float32',
+} = {}): Uint8Array {
   const graph = new Graph();
-  const userRow = graph.input('user_row', 'float32', ['batch', 2]);
-  const profile = graph.cast(graph.input('profile', 'int64', ['batch', 1]), 'float32');
+  const userRow = graph.slice(graph.input('user_row', 'float32', ['batch', rowWidth]), 1, 0, 2);
+  const profile = graph.cast(graph.input('profile', profileType, ['batch', 1]), 'float32');
   const table = graph.constant(Float32Array.of(0, 1, 100, 10_000), [4, 1]);
-  const history = graph.reduceSum(graph.gather(table, graph.input('history', 'int64', ['batch', 3])), [1]);
+  const history = graph.reduceSum(graph.gather(table, graph.input('history', 'int64', ['batch', length])), [1]);
   const sum = graph.add(userRow, graph.concat([profile, history], 1));
-  graph.output(outputName, graph.reshape(sum, ['batch', 1, 2]));
+  graph.output(output, graph.reshape(sum, ['batch', 1, 2]));
   return toOnnx(graph);
 }
 
@@ -37,10 +42,13 @@ const user = (row: number[] | null, profile: number[] | null, history: number[])
 });
 const options = () => ({ signal: new AbortController().signal, requestId: 'spec' });
 
-describe('OnnxUserEmbedder', () => {
+describe.each([
+  ['histories of one length', 3],
+  ['histories of any length', 'length'],
+] as const)('OnnxUserEmbedder over a tower that takes %s', (_name, length) => {
   let embedder: OnnxUserEmbedder;
   beforeAll(async () => {
-    embedder = await OnnxUserEmbedder.open({ releaseId: RELEASE, signature: SIGNATURE, model: tinyTower() });
+    embedder = await OnnxUserEmbedder.open({ releaseId: RELEASE, signature: SIGNATURE, model: tinyTower({ length }) });
   });
   afterAll(() => embedder.close());
 
@@ -52,6 +60,16 @@ describe('OnnxUserEmbedder', () => {
 
   it('masks what is not known and skips items that the release does not know', async () => {
     expect(await embed(user(null, null, [NO_ROW, 1]))).toEqual([10, 120]);
+    expect(await embed(user(null, null, []))).toEqual([10, 20]);
+  });
+
+  it('gives users of one batch, with and without history, what each gets alone', async () => {
+    const users = Array.from({ length: 32 }, (_, i) =>
+      user(i % 3 === 0 ? null : [i, -i], i % 4 === 0 ? null : [i], [2, NO_ROW, 1, 0, 2].slice(0, i % 6)),
+    );
+    const alone: number[][] = [];
+    for (const input of users) alone.push(await embed(input));
+    expect(await Promise.all(users.map(embed))).toEqual(alone);
   });
 
   it('cuts a history to the longest one, newest first', async () => {
@@ -79,9 +97,74 @@ describe('OnnxUserEmbedder', () => {
     await expect(embed(user([1], [0], []))).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', subject: 'userRow' });
   });
 
-  it('refuses a model that does not meet the signature, or is none', async () => {
-    const open = (model: Uint8Array) => OnnxUserEmbedder.open({ releaseId: RELEASE, signature: SIGNATURE, model });
-    await expect(open(tinyTower('vectors'))).rejects.toThrow(/no output user_vectors/);
-    await expect(open(Uint8Array.of(1, 2, 3))).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' });
+  it('fails on NaN', async () => {
+    await expect(embed(user([NaN, 0], [0], []))).rejects.toMatchObject({ code: 'INTERNAL' });
+  });
+});
+
+describe('OnnxUserEmbedder', () => {
+  const open = (model: Uint8Array, signature: Partial<TowerSignature> = {}) =>
+    OnnxUserEmbedder.open({ releaseId: RELEASE, signature: { ...SIGNATURE, ...signature }, model });
+
+  const withInputs = (...names: string[]): Uint8Array => {
+    const graph = new Graph();
+    const rows = names.map((name) =>
+      graph.input(name, name === 'user_row' ? 'float32' : 'int64', [
+        'batch',
+        name === 'history' ? 3 : name === 'profile' ? 1 : 2,
+      ]),
+    );
+    graph.output('user_vectors', graph.reshape(rows[0]!, ['batch', 1, 2]));
+    return toOnnx(graph);
+  };
+
+  it.each([
+    ['another output', () => open(tinyTower({ output: 'vectors' })), /no output user_vectors/],
+    ['a lacking input', () => open(withInputs('user_row', 'history')), /signature: no input profile$/],
+    [
+      'one input more',
+      () => open(withInputs('user_row', 'profile', 'history', 'age')),
+      /signature: unknown input age$/,
+    ],
+    [
+      'another width',
+      () => open(tinyTower({ rowWidth: 3 })),
+      /signature: input user_row is float32 \[batch, 3\], not float32 \[batch, 2\]$/,
+    ],
+    [
+      'another element type',
+      () => open(tinyTower({ profileType: 'float32' })),
+      /signature: input profile is float32 \[batch, 1\], not int64 \[batch, 1\]$/,
+    ],
+    ['another history length', () => open(tinyTower({ length: 4 })), /input history is int64 \[batch, 4\]/],
+    [
+      'more vectors',
+      () => open(tinyTower(), { vectorsPerUser: 2 }),
+      /output user_vectors is .*, not .* \[batch, 2, 2\]/,
+    ],
+    [
+      'a mask row of another width',
+      () => open(tinyTower(), { maskedUserRow: [1] }),
+      /maskedUserRow has 1 numbers, not 2/,
+    ],
+    ['no model', () => open(Uint8Array.of(1, 2, 3)), /does not accept the user tower of release r1/],
+  ])('refuses %s', async (_name, opening, message) => {
+    await expect(opening()).rejects.toMatchObject({
+      code: 'FAILED_PRECONDITION',
+      message: expect.stringMatching(message) as string,
+    });
+  });
+
+  it('takes a tower without profile fields', async () => {
+    const graph = new Graph();
+    graph.input('profile', 'int64', ['batch', 0]);
+    graph.input('history', 'int64', ['batch', 3]);
+    const row = graph.input('user_row', 'float32', ['batch', 2]);
+    graph.output('user_vectors', graph.reshape(row, ['batch', 1, 2]));
+    const embedder = await open(toOnnx(graph), { profileWidth: 0 });
+    const { vectors } = await embedder.embed(RELEASE, user([3, 4], [], []), options());
+    expect([...vectors]).toEqual([3, 4]);
+    await embedder.close();
+    await embedder.close();
   });
 });

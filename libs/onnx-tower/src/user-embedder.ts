@@ -3,6 +3,7 @@ import type { TowerSignature } from '@mic/features';
 import type { CallOptions, UserEmbedder, UserTowerInput, UserVectors } from '@mic/recall';
 import { MicroBatcher } from './micro-batcher';
 import { OnnxSession } from './session';
+import { checkUserTower } from './check-user-tower';
 
 export interface OnnxUserEmbedderOptions {
   readonly releaseId: ReleaseId;
@@ -11,7 +12,6 @@ export interface OnnxUserEmbedderOptions {
   readonly model: Uint8Array;
 }
 
-const INPUTS = ['user_row', 'profile', 'history'] as const;
 const OUTPUT = 'user_vectors';
 
 /** Requests of one model run; beyond it a batch no longer gets cheaper per user. */
@@ -23,28 +23,25 @@ export class OnnxUserEmbedder implements UserEmbedder {
   readonly #signature: TowerSignature;
   readonly #session: OnnxSession;
   readonly #batcher: MicroBatcher<UserTowerInput, UserVectors>;
+  /** Towers take histories of the longest length, or (symbolic axis) of any length up to it. */
+  readonly #anyHistoryLength: boolean;
 
   private constructor(releaseId: ReleaseId, signature: TowerSignature, session: OnnxSession) {
     this.#releaseId = releaseId;
     this.#signature = signature;
     this.#session = session;
+    this.#anyHistoryLength = typeof session.inputInterface('history')!.shape[1] === 'string';
     this.#batcher = new MicroBatcher((inputs) => this.#run(inputs), LARGEST_BATCH);
   }
 
-  /** @throws MicError FAILED_PRECONDITION when the model is not one, or lacks an input or output of the signature. */
+  /** @throws MicError FAILED_PRECONDITION when the model is none, or its inputs and outputs are not the signature's. */
   static async open({ releaseId, signature, model }: OnnxUserEmbedderOptions): Promise<OnnxUserEmbedder> {
     const session = await OnnxSession.open(model, { name: `the user tower of release ${releaseId}` });
-    const missing = [
-      ...session.inputNames
-        .filter((name) => !INPUTS.some((known) => known === name))
-        .map((name) => `unknown input ${name}`),
-      ...(session.outputNames.includes(OUTPUT) ? [] : [`no output ${OUTPUT}`]),
-    ];
-    if (missing.length > 0) {
-      throw new MicError('FAILED_PRECONDITION', `the user tower does not meet its signature: ${missing.join(', ')}`, {
-        subject: 'towers/user.onnx',
-        remedy: `export it with the inputs ${INPUTS.join(', ')} and the output ${OUTPUT}`,
-      });
+    try {
+      checkUserTower(session, signature);
+    } catch (error) {
+      await session.close();
+      throw error;
     }
     return new OnnxUserEmbedder(releaseId, signature, session);
   }
@@ -69,14 +66,16 @@ export class OnnxUserEmbedder implements UserEmbedder {
   async #run(inputs: readonly UserTowerInput[]): Promise<UserVectors[]> {
     const { idDimension, profileWidth, longestHistory, vectorsPerUser, dimension, maskedUserRow } = this.#signature;
     const size = inputs.length;
+    const longestInput = inputs.reduce((longest, { historyRows }) => Math.max(longest, historyRows.length), 1);
+    const length = this.#anyHistoryLength ? Math.min(longestHistory, longestInput) : longestHistory;
     const userRows = new Float32Array(size * idDimension);
     const profiles = new BigInt64Array(size * profileWidth);
-    const histories = new BigInt64Array(size * longestHistory);
+    const histories = new BigInt64Array(size * length);
     inputs.forEach(({ userRow, profile, historyRows }, i) => {
       userRows.set(userRow ?? maskedUserRow, i * idDimension);
       profile?.forEach((code, p) => (profiles[i * profileWidth + p] = BigInt(code)));
-      let at = i * longestHistory;
-      for (let age = 0; age < historyRows.length && at < (i + 1) * longestHistory; age++) {
+      let at = i * length;
+      for (let age = 0; age < historyRows.length && at < (i + 1) * length; age++) {
         const row = historyRows[age]!;
         if (row !== NO_ROW) histories[at++] = BigInt(row + 1);
       }
@@ -84,7 +83,7 @@ export class OnnxUserEmbedder implements UserEmbedder {
     const result = await this.#session.run({
       user_row: { data: userRows, dims: [size, idDimension] },
       profile: { data: profiles, dims: [size, profileWidth] },
-      history: { data: histories, dims: [size, longestHistory] },
+      history: { data: histories, dims: [size, length] },
     });
     const vectors = result[OUTPUT]!.data as Float32Array;
     const width = vectorsPerUser * dimension;

@@ -1,5 +1,6 @@
-import { HASH_WORDS, MicError } from '@mic/domain';
+import { HASH_WORDS } from '@mic/domain';
 import type { PackedHistory } from '@mic/recall';
+import { damaged } from './store-error';
 
 /** First byte of every packed value. */
 const VERSION = 1;
@@ -11,13 +12,14 @@ const HISTORY_HEADER = 1;
 /** A history: version byte, then entries, newest first. */
 export function encodeHistory({ itemHashes, timesMs, weights }: PackedHistory): Buffer {
   const buffer = Buffer.allocUnsafe(HISTORY_HEADER + timesMs.length * ENTRY_BYTES);
-  buffer.writeUInt8(VERSION, 0);
+  const view = viewOf(buffer);
+  view.setUint8(0, VERSION);
   for (let i = 0; i < timesMs.length; i++) {
     const at = HISTORY_HEADER + i * ENTRY_BYTES;
-    buffer.writeUInt32LE(itemHashes[i * HASH_WORDS]!, at);
-    buffer.writeUInt32LE(itemHashes[i * HASH_WORDS + 1]!, at + 4);
-    buffer.writeDoubleLE(timesMs[i]!, at + 8);
-    buffer.writeFloatLE(weights[i]!, at + 16);
+    view.setUint32(at, itemHashes[i * HASH_WORDS]!, true);
+    view.setUint32(at + 4, itemHashes[i * HASH_WORDS + 1]!, true);
+    view.setFloat64(at + 8, timesMs[i]!, true);
+    view.setFloat32(at + 16, weights[i]!, true);
   }
   return buffer;
 }
@@ -32,12 +34,14 @@ export function decodeHistory(buffer: Buffer | undefined, limit = Infinity): Pac
     timesMs: new Float64Array(count),
     weights: new Float32Array(count),
   };
+  if (!buffer) return history;
+  const view = viewOf(buffer);
   for (let i = 0; i < count; i++) {
     const at = HISTORY_HEADER + i * ENTRY_BYTES;
-    history.itemHashes[i * HASH_WORDS] = buffer!.readUInt32LE(at);
-    history.itemHashes[i * HASH_WORDS + 1] = buffer!.readUInt32LE(at + 4);
-    history.timesMs[i] = buffer!.readDoubleLE(at + 8);
-    history.weights[i] = buffer!.readFloatLE(at + 16);
+    history.itemHashes[i * HASH_WORDS] = view.getUint32(at, true);
+    history.itemHashes[i * HASH_WORDS + 1] = view.getUint32(at + 4, true);
+    history.timesMs[i] = view.getFloat64(at + 8, true);
+    history.weights[i] = view.getFloat32(at + 16, true);
   }
   return history;
 }
@@ -103,13 +107,13 @@ export function decodeList(buffer: Buffer): PackedList {
 const bytesOf = (array: Uint32Array | Int32Array | Float32Array): Uint8Array =>
   new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 
+const viewOf = (buffer: Buffer): DataView => new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
+
 /** A copy of the bytes that starts at a word boundary. */
 const wordsOf = (buffer: Buffer): ArrayBuffer =>
   buffer.buffer.slice(buffer.byteOffset, buffer.byteOffset + buffer.length) as ArrayBuffer;
 
 function checkVersion(buffer: Buffer, wellFormed: boolean): void {
   if (wellFormed && buffer[0] === VERSION) return;
-  throw new MicError('DATA_LOSS', `a record of the store is damaged or of another version (${buffer[0]})`, {
-    remedy: 'publish the release again, or restore the store from a backup',
-  });
+  throw damaged(`a record of the store is damaged or of another version (${buffer[0]})`);
 }

@@ -1,5 +1,4 @@
-import { open, type RootDatabase } from 'lmdb';
-import { MicError, toMicError, type Interaction, type ReleaseId, type ScoredLists } from '@mic/domain';
+import { MicError, type Interaction, type ReleaseId, type ScoredLists } from '@mic/domain';
 import type {
   AppendResult,
   CallOptions,
@@ -11,14 +10,21 @@ import type {
 } from '@mic/recall';
 import { decodeHistory, decodeList, decodeUser, encodeHistory, encodeList, encodeUser } from './codec';
 import { keys } from './keys';
+import { openEnvironment, type Environment } from './open-environment';
 import { packLists, packSimilarUsers } from './pack-answers';
 import { placeEvents } from './place-events';
+import { toStoreError } from './store-error';
 
 export interface LmdbStoreOptions {
   /** Folder of the store; made where it is missing. */
   readonly path: string;
-  /** Events kept per user: the newest ones. 200 by default. */
+  /** Events kept per user: the newest ones. 1,000 by default. */
   readonly historyCap?: number;
+  /**
+   * Open an existing store beside its writer; every write is refused. For another process than the writer's: lmdb-js
+   * shares one handle of a folder within a process.
+   */
+  readonly readOnly?: boolean;
 }
 
 interface SealedRelease {
@@ -27,7 +33,6 @@ interface SealedRelease {
   readonly sealedAtMs: number;
 }
 
-const FORMAT = 1;
 /** Records removed in one transaction: removing a release leaves the event loop and other writers their turns. */
 const REMOVE_AT_ONCE = 1_000;
 
@@ -36,29 +41,22 @@ const REMOVE_AT_ONCE = 1_000;
  * synchronous inside; a write is durable when its promise resolves.
  */
 export class LmdbStore implements Store {
-  readonly #db: RootDatabase<Buffer, (string | number)[]>;
+  readonly #db: Environment;
   readonly #historyCap: number;
+  readonly #readOnly: boolean;
 
-  private constructor(db: RootDatabase<Buffer, (string | number)[]>, historyCap: number) {
+  private constructor(db: Environment, historyCap: number, readOnly: boolean) {
     this.#db = db;
     this.#historyCap = historyCap;
+    this.#readOnly = readOnly;
   }
 
-  /** @throws MicError FAILED_PRECONDITION when the folder is no store, or one of another version. */
-  static async open({ path, historyCap = 200 }: LmdbStoreOptions): Promise<LmdbStore> {
-    let db: RootDatabase<Buffer, (string | number)[]>;
-    try {
-      db = open({ path, encoding: 'binary', keyEncoding: 'ordered-binary', noSubdir: false });
-    } catch (error) {
-      throw new MicError('FAILED_PRECONDITION', `${path} cannot be opened as a store: ${(error as Error).message}`, {
-        subject: path,
-        remedy: 'give the folder of a store, or an empty folder for a new one',
-        cause: error,
-      });
-    }
-    const store = new LmdbStore(db, historyCap);
-    await store.#checkFormat(path);
-    return store;
+  /**
+   * @throws MicError FAILED_PRECONDITION when the folder is no store, or one of another version; DATA_LOSS when it is
+   * damaged.
+   */
+  static async open({ path, historyCap = 1_000, readOnly = false }: LmdbStoreOptions): Promise<LmdbStore> {
+    return new LmdbStore(await openEnvironment(path, readOnly), historyCap, readOnly);
   }
 
   async close(): Promise<void> {
@@ -76,15 +74,17 @@ export class LmdbStore implements Store {
     }
     const total = { accepted: 0, duplicates: 0, tooOld: 0 };
     if (byUser.size === 0) return total;
+    const users = Array.from(byUser, ([userId, added]) => ({ key: keys.history(userId), added }));
     await this.#write(() => {
-      for (const [userId, added] of byUser) {
-        const key = keys.history(userId);
+      const changed: [key: string[], history: Buffer][] = [];
+      for (const { key, added } of users) {
         const { history, result } = placeEvents(decodeHistory(this.#db.get(key)), added, this.#historyCap);
-        if (result.accepted > 0) void this.#db.put(key, encodeHistory(history));
+        if (result.accepted > 0) changed.push([key, encodeHistory(history)]);
         total.accepted += result.accepted;
         total.duplicates += result.duplicates;
         total.tooOld += result.tooOld;
       }
+      for (const [key, history] of changed) void this.#db.put(key, history);
     });
     return total;
   }
@@ -137,9 +137,10 @@ export class LmdbStore implements Store {
   // --- publishing
 
   async writeUsers(releaseId: ReleaseId, users: readonly PublishedUser[]): Promise<void> {
+    const records = users.map((user) => ({ user, key: keys.user(releaseId, user.userId) }));
     await this.#write(() => {
-      for (const user of users) {
-        void this.#db.put(keys.user(releaseId, user.userId), encodeUser(user));
+      for (const { user, key } of records) {
+        void this.#db.put(key, encodeUser(user));
         void this.#db.put(keys.userName(releaseId, user.row), Buffer.from(user.userId));
       }
     });
@@ -165,7 +166,10 @@ export class LmdbStore implements Store {
           remedy: 'build the release again, so that it gets an id of its own',
         });
       }
-      if (!sealed) this.#putJson(keys.sealedRelease(releaseId), { releaseId, manifestSha256, sealedAtMs: Date.now() });
+      if (sealed) return;
+      const last = this.#sealed().at(-1)?.sealedAtMs ?? 0;
+      const record: SealedRelease = { releaseId, manifestSha256, sealedAtMs: Math.max(Date.now(), last + 1) };
+      this.#putJson(keys.sealedRelease(releaseId), record);
     });
   }
 
@@ -182,13 +186,14 @@ export class LmdbStore implements Store {
   }
 
   async pointer(): Promise<ReleasePointer | null> {
-    return this.#json<ReleasePointer>(keys.pointer);
+    return guarded(() => this.#json<ReleasePointer>(keys.pointer));
   }
 
   async releases(): Promise<readonly ReleaseId[]> {
-    return this.#sealed().map(({ releaseId }) => releaseId);
+    return guarded(() => this.#sealed().map(({ releaseId }) => releaseId));
   }
 
+  /** The seal goes first, then the records in portions; called again after an interruption, it removes the rest. */
   async removeRelease(releaseId: ReleaseId): Promise<void> {
     await this.#write(() => {
       if (this.#json<ReleasePointer>(keys.pointer)?.releaseId === releaseId) {
@@ -200,7 +205,8 @@ export class LmdbStore implements Store {
       void this.#db.remove(keys.sealedRelease(releaseId));
     });
     for (;;) {
-      const some = [...this.#db.getKeys({ ...keys.releaseRecords(releaseId), limit: REMOVE_AT_ONCE })];
+      const range = { ...keys.releaseRecords(releaseId), limit: REMOVE_AT_ONCE };
+      const some = guarded(() => [...this.#db.getKeys(range)]);
       if (some.length === 0) return;
       await this.#write(() => {
         for (const key of some) void this.#db.remove(key);
@@ -213,23 +219,35 @@ export class LmdbStore implements Store {
   /** Runs a read of a sealed release over one snapshot of the store. */
   async #read<T>(releaseId: ReleaseId, { signal }: CallOptions, read: () => T): Promise<T> {
     if (signal.aborted) throw new MicError('CANCELLED', 'the read was cancelled');
-    if (!this.#db.doesExist(keys.sealedRelease(releaseId))) throw this.#notThere(releaseId);
-    return read();
+    return guarded(() => {
+      if (!this.#db.doesExist(keys.sealedRelease(releaseId))) throw this.#notThere(releaseId);
+      return read();
+    });
   }
 
   /** Runs writes as one transaction; the promise resolves when they are on the disk. */
   async #write<T>(write: () => T): Promise<T> {
-    // An error thrown inside a transaction callback is handed out by value: lmdb would commit what came before it.
-    const result = await this.#db.transaction(() => {
-      try {
-        return { value: write() };
-      } catch (error) {
-        return { error: toMicError(error) };
-      }
-    });
-    if ('error' in result) throw result.error;
-    await this.#db.flushed;
-    return result.value;
+    if (this.#readOnly) {
+      throw new MicError('FAILED_PRECONDITION', 'the store was opened for reading only', {
+        remedy: 'send writes to the process that writes the store',
+      });
+    }
+    // lmdb commits what came before an error in a callback: callbacks throw before their first write, or not at all.
+    // The error goes out by value, so that the commit of other callers' writes in the same batch is not affected.
+    try {
+      const result = await this.#db.transaction(() => {
+        try {
+          return { value: write() };
+        } catch (error) {
+          return { error: toStoreError(error) };
+        }
+      });
+      if ('error' in result) throw result.error;
+      await this.#db.flushed;
+      return result.value;
+    } catch (error) {
+      throw toStoreError(error);
+    }
   }
 
   #userName(releaseId: ReleaseId, row: number): string {
@@ -244,7 +262,7 @@ export class LmdbStore implements Store {
     const records = [...this.#db.getRange(keys.sealedReleases)];
     return records
       .map(({ value }) => JSON.parse(value.toString()) as SealedRelease)
-      .sort((a, b) => a.sealedAtMs - b.sealedAtMs || (a.releaseId < b.releaseId ? -1 : 1));
+      .sort((a, b) => a.sealedAtMs - b.sealedAtMs);
   }
 
   #notThere(releaseId: ReleaseId): MicError {
@@ -263,25 +281,14 @@ export class LmdbStore implements Store {
   #putJson(key: (string | number)[], value: unknown): void {
     void this.#db.put(key, Buffer.from(JSON.stringify(value)));
   }
+}
 
-  async #checkFormat(path: string): Promise<void> {
-    const format = this.#json<number>(keys.format);
-    if (format === FORMAT) return;
-    if (format === null) {
-      await this.#write(() => {
-        this.#putJson(keys.format, FORMAT);
-      });
-      return;
-    }
-    await this.close();
-    throw new MicError(
-      'FAILED_PRECONDITION',
-      `the store in ${path} has format ${format}, this program reads ${FORMAT}`,
-      {
-        subject: path,
-        remedy: 'use the version of the program that wrote it, or a new folder',
-      },
-    );
+/** Runs a read, and gives LMDB's errors our codes. */
+function guarded<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw toStoreError(error);
   }
 }
 

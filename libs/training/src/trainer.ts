@@ -142,6 +142,16 @@ export class Trainer {
     };
   }
 
+  /** What is being trained, as it stands; the tables have the mask row first. */
+  state(): {
+    readonly parameters: ReadonlyMap<string, DenseParameter>;
+    readonly userTable: Float32Array;
+    readonly itemTable: Float32Array;
+  } {
+    const { users, items } = this.#tables;
+    return { parameters: this.#parameters, userTable: users.values, itemTable: items.values };
+  }
+
   async close(): Promise<void> {
     await this.#session?.close();
     this.#session = null;

@@ -29,7 +29,7 @@ export const trainingConfigSchema = z.strictObject({
   initialScale: z.number().min(1e-6).max(10).default(0.05),
   /** Pairs per step; a dataset with fewer pairs than 8 batches takes a smaller one. */
   batchSize: z.int().min(8).max(16_384).default(512),
-  epochs: z.int().min(1).max(1000).default(5),
+  epochs: z.int().min(1).max(1000).default(8),
   /** Steps at most; 0: as the epochs say. */
   maxSteps: z.int().min(0).default(0),
   learningRate: z.number().min(1e-7).max(1).default(0.004),
