@@ -1,4 +1,4 @@
-import { buildConfigSchema, buildRelease } from '@mic/build';
+import { buildConfigSchema, buildRelease } from '@mic/release-build';
 import { openDataset } from '@mic/dataset';
 import type { Manifest } from '@mic/release';
 import { openModel } from '@mic/training';
