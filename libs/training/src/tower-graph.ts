@@ -28,9 +28,7 @@ export function userTower(
   parameter: ParameterOf,
   inputs: { userRow: Tensor; profile: Tensor; history: Tensor; itemTable: Tensor },
 ): Tensor {
-  const ages = Float32Array.from({ length: shape.longestHistory }, (_, age) => age);
-  const rate = graph.exp(parameter('user.logRate'));
-  const decay = graph.exp(graph.neg(graph.mul(rate, graph.constant(ages, [1, ages.length]))));
+  const decay = recencyWeights(graph, parameter('user.logRate'), shape.longestHistory);
   const pooled = pooledRows(graph, inputs.itemTable, inputs.history, decay);
   const fields = embedFields(graph, 'user', shape.userLayout, parameter, inputs.profile);
   return perceptron(graph, 'user', parameter, [inputs.userRow, pooled, ...fields]);
@@ -50,6 +48,15 @@ export function itemTower(
 ): Tensor {
   const fields = embedFields(graph, 'item', shape.itemLayout, parameter, inputs.fields);
   return perceptron(graph, 'item', parameter, [inputs.itemRow, inputs.usersPooled, ...fields]);
+}
+
+/** Weights [1, length] of a history's events, newest first: exp(-rate * age), rate = exp(logRate). */
+export function recencyWeights(graph: Graph, logRate: Tensor, length: number): Tensor {
+  const ages = graph.constant(
+    Float32Array.from({ length }, (_, age) => age),
+    [1, length],
+  );
+  return graph.exp(graph.neg(graph.mul(graph.exp(logRate), ages)));
 }
 
 /**
