@@ -1,4 +1,3 @@
-import Table from 'cli-table3';
 import { Command } from 'commander';
 import pc from 'picocolors';
 import {
@@ -14,6 +13,7 @@ import {
   type SampleRow,
 } from '@mic/dataset';
 import { wholeNumber } from '../number-flags';
+import { plainTable } from '../plain-table';
 import { withProgress } from '../progress';
 
 interface OutputOptions {
@@ -148,9 +148,6 @@ category   the field whose first value is the item's category
 Rows that cannot be used are left out, counted by reason and reported with their lines. Events keep their order in the
 file where times are equal; a second event of the same user, item and time is left out and counted.`;
 
-/** Tables without colours: they are piped and pasted. */
-const PLAIN = { head: [], border: [] };
-
 /** Prints what an importer did: a table for people, or one line of JSON. */
 function printImportReport(report: ImportReport, json = false): void {
   if (json) {
@@ -165,11 +162,10 @@ function printImportReport(report: ImportReport, json = false): void {
   if (report.filtered > 0) console.log(`  ${report.filtered} events left out: rating too low`);
   if (report.duplicates > 0) console.log(`  ${report.duplicates} events left out: same user, item and time as another`);
   if (report.bad.length === 0) return;
-  const table = new Table({ head: ['table', 'file', 'bad rows', 'reason', 'lines'], style: PLAIN });
-  for (const { table: name, file, count, reason, lines } of report.bad) {
-    table.push([name, file, count, reason, lineList(lines, count)]);
-  }
-  console.log(table.toString());
+  const rows = report.bad.map(({ table, file, count, reason, lines }) => {
+    return [table, file, String(count), reason, lineList(lines, count)];
+  });
+  console.log(plainTable(['table', 'file', 'bad rows', 'reason', 'lines'], rows));
 }
 
 /** Lines as text, five to a row. */
@@ -207,9 +203,10 @@ function fieldList(fields: readonly DatasetField[]): string {
 
 function rowTable(rows: readonly SampleRow[]): string {
   const columns = Object.keys(rows[0]!);
-  const table = new Table({ head: columns, style: PLAIN });
-  for (const row of rows) table.push(columns.map((column) => cell(row[column])));
-  return table.toString();
+  return plainTable(
+    columns,
+    rows.map((row) => columns.map((column) => cell(row[column]))),
+  );
 }
 
 function cell(value: SampleRow[string] | undefined): string {
