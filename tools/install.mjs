@@ -12,10 +12,10 @@ function isInstalled(root) {
     return false;
   const installed = JSON.parse(readFileSync(hidden, 'utf8')).packages;
   const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
-  return Object.entries(wanted).every(
-    ([path, entry]) =>
-      path === '' || !path.startsWith('node_modules/') || entry.optional || installed[path]?.version === entry.version,
-  );
+  return Object.entries(wanted).every(([path, entry]) => {
+    if (!path.startsWith('node_modules/') || entry.optional) return true;
+    return entry.link ? existsSync(join(root, path)) : installed[path]?.version === entry.version;
+  });
 }
 
 /** @param {string} root repository root */
