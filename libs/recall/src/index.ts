@@ -9,6 +9,8 @@ export type {
   PublishedUser,
   ReleasePointer,
   ReleasePublisher,
+  ReleaseRecords,
+  ReleaseSummary,
   SearchRequest,
   SimilarUsersItems,
   Store,
@@ -16,6 +18,7 @@ export type {
   UserEmbedder,
   UserTowerInput,
   UserVectors,
+  WantedRelease,
 } from './ports';
 export type {
   CandidateSource,

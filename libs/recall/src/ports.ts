@@ -11,6 +11,15 @@ export interface CallOptions {
   readonly signal: AbortSignal;
   /** Id of the request, for logs. */
   readonly requestId: string;
+  /** How long the caller waits, milliseconds; undefined: no limit. What calls further on passes it on. */
+  readonly timeoutMs?: number;
+}
+
+/** A release as its readers ask for it. */
+export interface WantedRelease {
+  readonly releaseId: ReleaseId;
+  /** sha256 of the manifest that the reader has open, hex: the store's release must be of this content. */
+  readonly manifestSha256?: string;
 }
 
 /** A user's events, packed, newest first. */
@@ -88,14 +97,13 @@ export interface SimilarUsersItems {
 /** Read side of the store: history, similar users, similar items. One call each, whatever the backend does inside. */
 export interface NeighborReader {
   userContext(
-    request: { readonly releaseId: ReleaseId; readonly userId: string; readonly historyLimit: number },
+    request: WantedRelease & { readonly userId: string; readonly historyLimit: number },
     options: CallOptions,
   ): Promise<UserContext>;
 
   /** An unknown user has no similar users: the lists are empty. */
   similarUsersItems(
-    request: {
-      readonly releaseId: ReleaseId;
+    request: WantedRelease & {
       readonly userId: string;
       /** Similar users wanted (M1). */
       readonly users: number;
@@ -107,8 +115,7 @@ export interface NeighborReader {
 
   /** List i: the items most similar to itemRows[i]; empty where the release has none. */
   similarItems(
-    request: {
-      readonly releaseId: ReleaseId;
+    request: WantedRelease & {
       readonly itemRows: Uint32Array;
       /** Similar items wanted of each (M3). */
       readonly limit: number;
@@ -132,7 +139,7 @@ export interface AppendResult {
  * keeps the newest `historyCap` events.
  */
 export interface HistoryWriter {
-  appendEvents(events: readonly Interaction[]): Promise<AppendResult>;
+  appendEvents(events: readonly Interaction[], options?: CallOptions): Promise<AppendResult>;
 }
 
 /** One user of a release, as it is published. */
@@ -146,6 +153,24 @@ export interface PublishedUser {
   readonly similarities: Float32Array;
 }
 
+/** What the store keeps of a complete release beside its lists; the manifest says the same. */
+export interface ReleaseSummary {
+  readonly releaseId: ReleaseId;
+  /** sha256 of the release's manifest, hex. */
+  readonly manifestSha256: string;
+  /** The release that it was trained from, or null. */
+  readonly parentId: string | null;
+  /** ISO 8601, UTC. */
+  readonly createdAt: string;
+  readonly encoder: string;
+  /** Length of user and item vectors. */
+  readonly dimension: number;
+  /** sha256 of the feature schema, hex. */
+  readonly featureSchemaSha256: string;
+  readonly users: number;
+  readonly items: number;
+}
+
 /** The record that says which release is served. */
 export interface ReleasePointer {
   readonly releaseId: ReleaseId;
@@ -155,21 +180,26 @@ export interface ReleasePointer {
   readonly movedAtMs: number;
 }
 
+/** The control records of the store: which releases are complete, and which one is served. */
+export interface ReleaseRecords {
+  /** What the pointer names, or null when nothing was published. */
+  pointer(): Promise<ReleasePointer | null>;
+  /** Sealed releases, oldest seal first. */
+  releases(): Promise<readonly ReleaseSummary[]>;
+}
+
 /**
  * Publishing side of the store: lists go in under the release's id, then `seal`, then one atomic move of the pointer.
  * Writing the same rows again changes nothing; the pointer can only name a sealed release.
  */
-export interface ReleasePublisher {
+export interface ReleasePublisher extends ReleaseRecords {
   writeUsers(releaseId: ReleaseId, users: readonly PublishedUser[]): Promise<void>;
   /** Lists of the item rows firstRow, firstRow + 1, ... */
   writeSimilarItems(releaseId: ReleaseId, firstRow: number, lists: ScoredLists): Promise<void>;
   /** Declares a release complete. @throws MicError ALREADY_EXISTS when the id is sealed with another manifest. */
-  seal(releaseId: ReleaseId, manifestSha256: string): Promise<void>;
+  seal(summary: ReleaseSummary): Promise<void>;
   /** @throws MicError FAILED_PRECONDITION when the release is not sealed. */
   movePointer(releaseId: ReleaseId): Promise<ReleasePointer>;
-  pointer(): Promise<ReleasePointer | null>;
-  /** Sealed releases, oldest seal first. */
-  releases(): Promise<readonly ReleaseId[]>;
   /** Removes a release's records. @throws MicError FAILED_PRECONDITION when the pointer names it. */
   removeRelease(releaseId: ReleaseId): Promise<void>;
 }

@@ -2,7 +2,7 @@ export { columnBytes, readColumn, writeColumn, type Column, type ColumnRange, ty
 export type { FileProblem } from './file-problem';
 export { MANIFEST_FILE, RELEASE_FILES } from './layout';
 export { listReleases, type ListedRelease } from './list-releases';
-export { canonicalJson, manifestSchema } from './manifest';
+export { canonicalJson, manifestSchema, releaseSummary } from './manifest';
 export type { Manifest, Quality, ReleaseFile, ReleaseMeta } from './manifest';
 export { openRelease, type OpenRelease, type SimilarItemsBatch } from './open-release';
 export { padLists } from './pad-lists';

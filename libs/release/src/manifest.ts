@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { parseReleaseId } from '@mic/domain';
+import type { ReleaseSummary } from '@mic/recall';
 import { z } from 'zod';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -72,6 +74,22 @@ export const manifestSchema = unsealedManifestSchema.extend({
   manifestSha256: sha256,
 });
 export type Manifest = z.infer<typeof manifestSchema>;
+
+/** What a store, and a service, tells of a release. */
+export function releaseSummary(manifest: Manifest): ReleaseSummary {
+  const { id, manifestSha256, parent, createdAt, encoder, dimension, featureSchemaSha256, counts } = manifest;
+  return {
+    releaseId: parseReleaseId(id),
+    manifestSha256,
+    parentId: parent,
+    createdAt,
+    encoder,
+    dimension,
+    featureSchemaSha256,
+    users: counts.users,
+    items: counts.items,
+  };
+}
 
 /** What the builder says of a release; the writer adds the rest. */
 export type ReleaseMeta = Omit<Manifest, 'formatVersion' | 'id' | 'featureSchemaSha256' | 'files' | 'manifestSha256'>;

@@ -1,4 +1,5 @@
 import type { ReleasePointer, ReleasePublisher } from '@mic/recall';
+import { releaseSummary } from './manifest';
 import type { OpenRelease } from './open-release';
 
 /** How far publishing is, in rows. */
@@ -22,7 +23,7 @@ export async function publishRelease(request: {
 }): Promise<ReleasePointer> {
   const { release, target, onProgress } = request;
   const { releaseId, manifest } = release;
-  if (!(await target.releases()).includes(releaseId)) {
+  if (!(await target.releases()).some((sealed) => sealed.releaseId === releaseId)) {
     let done = 0;
     for await (const users of release.readUsers()) {
       await target.writeUsers(releaseId, users);
@@ -35,6 +36,6 @@ export async function publishRelease(request: {
       onProgress?.({ stage: 'items', done, total: manifest.counts.items });
     }
   }
-  await target.seal(releaseId, manifest.manifestSha256);
+  await target.seal(releaseSummary(manifest));
   return target.movePointer(releaseId);
 }

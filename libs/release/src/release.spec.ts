@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { hashIds, MicError, NO_ROW, type ReleaseId, type ScoredLists } from '@mic/domain';
-import type { PublishedUser, ReleasePointer, ReleasePublisher } from '@mic/recall';
+import type { PublishedUser, ReleasePointer, ReleasePublisher, ReleaseSummary } from '@mic/recall';
 import { RELEASE_FILES as FILES } from './layout';
 import { listReleases } from './list-releases';
 import { openRelease } from './open-release';
@@ -18,7 +18,7 @@ class RecordingPublisher implements ReleasePublisher {
   readonly similar = new Map<number, { rows: number[]; scores: number[] }>();
   readonly calls: string[] = [];
   failAt: string | undefined;
-  #sealed = new Map<ReleaseId, string>();
+  #sealed = new Map<ReleaseId, ReleaseSummary>();
   #pointer: ReleasePointer | null = null;
 
   writeUsers(_: ReleaseId, users: readonly PublishedUser[]): Promise<void> {
@@ -36,16 +36,17 @@ class RecordingPublisher implements ReleasePublisher {
     return Promise.resolve();
   }
 
-  seal(id: ReleaseId, manifestSha256: string): Promise<void> {
+  seal(summary: ReleaseSummary): Promise<void> {
     this.#record('seal');
-    if ((this.#sealed.get(id) ?? manifestSha256) !== manifestSha256) throw new MicError('ALREADY_EXISTS', 'sealed');
-    this.#sealed.set(id, manifestSha256);
+    const sealed = this.#sealed.get(summary.releaseId) ?? summary;
+    if (sealed.manifestSha256 !== summary.manifestSha256) throw new MicError('ALREADY_EXISTS', 'sealed');
+    this.#sealed.set(summary.releaseId, summary);
     return Promise.resolve();
   }
 
   movePointer(releaseId: ReleaseId): Promise<ReleasePointer> {
     this.#record('movePointer');
-    this.#pointer = { releaseId, manifestSha256: this.#sealed.get(releaseId)!, movedAtMs: 1 };
+    this.#pointer = { releaseId, manifestSha256: this.#sealed.get(releaseId)!.manifestSha256, movedAtMs: 1 };
     return Promise.resolve(this.#pointer);
   }
 
@@ -53,8 +54,8 @@ class RecordingPublisher implements ReleasePublisher {
     return Promise.resolve(this.#pointer);
   }
 
-  releases(): Promise<readonly ReleaseId[]> {
-    return Promise.resolve([...this.#sealed.keys()]);
+  releases(): Promise<readonly ReleaseSummary[]> {
+    return Promise.resolve([...this.#sealed.values()]);
   }
 
   removeRelease(id: ReleaseId): Promise<void> {

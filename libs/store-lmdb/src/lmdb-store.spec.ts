@@ -2,11 +2,11 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseReleaseId, type Interaction } from '@mic/domain';
+import { parseReleaseId, type Interaction, type ReleaseId } from '@mic/domain';
+import type { ReleaseSummary } from '@mic/recall';
 import { open } from 'lmdb';
 import { afterAll, describe, expect, it } from 'vitest';
 import { storeConformance } from '../../../tests/conformance/store.conformance';
-import { decodeHistory, decodeList, decodeUser, encodeHistory, encodeList, encodeUser } from './codec';
 import { keys, MAX_USER_ID_BYTES } from './keys';
 import { LmdbStore } from './lmdb-store';
 import { toStoreError } from './store-error';
@@ -34,6 +34,17 @@ storeConformance('LmdbStore', async () => {
 });
 
 const R1 = parseReleaseId('r1');
+const sealOf = (releaseId: ReleaseId): ReleaseSummary => ({
+  releaseId,
+  manifestSha256: '1'.repeat(64),
+  parentId: null,
+  createdAt: '2024-01-02T03:04:05.000Z',
+  encoder: 'pooled',
+  dimension: 2,
+  featureSchemaSha256: '0'.repeat(64),
+  users: 1,
+  items: 1,
+});
 const options = () => ({ signal: new AbortController().signal, requestId: 'spec' });
 const event = (userId: string, timeMs: number): Interaction => ({ userId, itemId: 'a', timeMs, weight: 1 });
 const historyOf = async (store: LmdbStore, userId: string) =>
@@ -43,7 +54,7 @@ describe('LmdbStore', () => {
   it('keeps what was acknowledged when its process is killed, and a reader beside it sees the writes', async () => {
     const path = await newFolder();
     const first = await LmdbStore.open({ path });
-    await first.seal(R1, '1'.repeat(64));
+    await first.seal(sealOf(R1));
     await first.close();
     const reader = await LmdbStore.open({ path, readOnly: true });
     const writer = spawn(process.execPath, ['--import', 'tsx', join(import.meta.dirname, 'spec-writer.ts'), path], {
@@ -78,14 +89,14 @@ describe('LmdbStore', () => {
       code: 'FAILED_PRECONDITION',
       message: expect.stringContaining('reading only'),
     });
-    await expect(reader.seal(R1, '1'.repeat(64))).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' });
+    await expect(reader.seal(sealOf(R1))).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' });
     await reader.close();
   });
 
   it('cuts histories to a cap that became smaller', async () => {
     const path = await newFolder();
     let store = await LmdbStore.open({ path, historyCap: 9 });
-    await store.seal(R1, '1'.repeat(64));
+    await store.seal(sealOf(R1));
     await store.appendEvents([1, 2, 3, 4, 5, 6, 7, 8, 9].map((time) => event('u', time)));
     await store.close();
     store = await LmdbStore.open({ path, historyCap: 3 });
@@ -97,8 +108,8 @@ describe('LmdbStore', () => {
   it('takes user ids of 900 bytes, and refuses a call with a longer one as a whole', async () => {
     const store = await LmdbStore.open({ path: await newFolder() });
     const releaseId = parseReleaseId('r'.repeat(63));
-    await store.seal(releaseId, '1'.repeat(64));
-    await store.seal(R1, '1'.repeat(64));
+    await store.seal(sealOf(releaseId));
+    await store.seal(sealOf(R1));
     const longest = '\u0000'.repeat(MAX_USER_ID_BYTES);
     const bare = { embedding: new Float32Array(1), profile: new Int32Array(0), similarRows: new Uint32Array(0) };
     const users = [{ ...bare, row: 0, userId: longest, similarities: new Float32Array(0) }];
@@ -125,7 +136,7 @@ describe('a folder that holds no sound store', () => {
     const path = await newFolder();
     const store = await LmdbStore.open({ path });
     await store.appendEvents(Array.from({ length: 5_000 }, (_, i) => event(`u${i % 500}`, 1 + i)));
-    await store.seal(R1, '1'.repeat(64));
+    await store.seal(sealOf(R1));
     await store.close();
     await spoil(join(path, 'data.mdb'));
     return path;
@@ -170,6 +181,23 @@ describe('a folder that holds no sound store', () => {
     }
   });
 
+  it('asks for a release again that an older version sealed, and keeps the history', async () => {
+    const path = await newFolder();
+    let store = await LmdbStore.open({ path });
+    await store.appendEvents([event('u', 10)]);
+    await store.close();
+    const other = open({ path, encoding: 'binary', noSubdir: false, keyEncoding: 'ordered-binary' });
+    const record = JSON.stringify({ releaseId: R1, manifestSha256: '1'.repeat(64), sealedAtMs: 1 });
+    await other.put(keys.sealedRelease(R1), Buffer.from(record));
+    await other.close();
+    store = await LmdbStore.open({ path });
+    expect(await store.releases()).toEqual([]);
+    await expect(historyOf(store, 'u')).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' });
+    await store.seal(sealOf(R1));
+    expect([...(await historyOf(store, 'u')).timesMs]).toEqual([10]);
+    await store.close();
+  });
+
   it('is made a store when its file is empty', async () => {
     const path = await newFolder();
     await writeFile(join(path, 'data.mdb'), '');
@@ -188,45 +216,5 @@ describe('LMDB errors', () => {
       'RESOURCE_EXHAUSTED',
       'INTERNAL',
     ]);
-  });
-});
-
-describe('packed records', () => {
-  it('refuse to be read when they are cut or of another version', () => {
-    const list = encodeList({ rows: Uint32Array.of(1, 2), scores: Float32Array.of(0.5, 0.25) });
-    expect(decodeList(list)).toEqual({ rows: Uint32Array.of(1, 2), scores: Float32Array.of(0.5, 0.25) });
-    expect(() => decodeList(list.subarray(0, -1))).toThrow(/damaged/);
-    list[0] = 9;
-    expect(() => decodeList(list)).toThrow(/of another version \(9\)/);
-    const user = encodeUser({
-      row: 3,
-      embedding: Float32Array.of(1),
-      profile: Int32Array.of(),
-      similarRows: Uint32Array.of(4),
-      similarities: Float32Array.of(0.5),
-    });
-    // Pooled buffers start anywhere: a copy at an odd offset must decode too.
-    const shifted = Buffer.concat([Buffer.of(0), user]).subarray(1);
-    expect(decodeUser(shifted)).toMatchObject({ row: 3, similarRows: Uint32Array.of(4) });
-    expect(() => decodeUser(user.subarray(0, 24))).toThrow(/damaged/);
-  });
-
-  it('of a history give the newest events, at any offset', () => {
-    const history = {
-      itemHashes: Uint32Array.of(1, 2, 0xffffffff, 4),
-      timesMs: Float64Array.of(253_402_300_799_999, 0.5),
-      weights: Float32Array.of(1, 0.1),
-    };
-    const packed = encodeHistory(history);
-    expect(packed.length).toBe(41);
-    const shifted = Buffer.concat([Buffer.of(0), packed]).subarray(1);
-    expect(decodeHistory(shifted)).toEqual(history);
-    expect(decodeHistory(shifted, 1)).toEqual({
-      itemHashes: Uint32Array.of(1, 2),
-      timesMs: Float64Array.of(253_402_300_799_999),
-      weights: Float32Array.of(1),
-    });
-    expect(decodeHistory(undefined).timesMs.length).toBe(0);
-    expect(() => decodeHistory(packed.subarray(0, 40))).toThrow(/damaged/);
   });
 });

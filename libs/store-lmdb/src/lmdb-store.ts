@@ -4,15 +4,34 @@ import type {
   CallOptions,
   PublishedUser,
   ReleasePointer,
+  ReleaseSummary,
   SimilarUsersItems,
   Store,
   UserContext,
+  WantedRelease,
 } from '@mic/recall';
-import { decodeHistory, decodeList, decodeUser, encodeHistory, encodeList, encodeUser } from './codec';
+import {
+  decodeHistory,
+  decodeList,
+  decodePointer,
+  decodeSealed,
+  decodeUser,
+  encodeHistory,
+  encodeList,
+  encodeUser,
+  isCurrent,
+  noUserInRow,
+  otherContent,
+  packLists,
+  packSimilarUsers,
+  placeEvents,
+  releaseNotThere,
+  sealedAlready,
+  summaryOf,
+  type SealedRelease,
+} from '@mic/store-records';
 import { keys } from './keys';
 import { openEnvironment, type Environment } from './open-environment';
-import { packLists, packSimilarUsers } from './pack-answers';
-import { placeEvents } from './place-events';
 import { toStoreError } from './store-error';
 
 export interface LmdbStoreOptions {
@@ -27,12 +46,6 @@ export interface LmdbStoreOptions {
   readonly readOnly?: boolean;
 }
 
-interface SealedRelease {
-  readonly releaseId: ReleaseId;
-  readonly manifestSha256: string;
-  readonly sealedAtMs: number;
-}
-
 /** Records removed in one transaction: removing a release leaves the event loop and other writers their turns. */
 const REMOVE_AT_ONCE = 1_000;
 
@@ -44,6 +57,7 @@ export class LmdbStore implements Store {
   readonly #db: Environment;
   readonly #historyCap: number;
   readonly #readOnly: boolean;
+  #lastSeal: { readonly record: Buffer; readonly sealed: SealedRelease | null } | null = null;
 
   private constructor(db: Environment, historyCap: number, readOnly: boolean) {
     this.#db = db;
@@ -92,10 +106,10 @@ export class LmdbStore implements Store {
   // --- reads of the recall path
 
   async userContext(
-    { releaseId, userId, historyLimit }: { releaseId: ReleaseId; userId: string; historyLimit: number },
+    { userId, historyLimit, ...wanted }: WantedRelease & { userId: string; historyLimit: number },
     options: CallOptions,
   ): Promise<UserContext> {
-    return this.#read(releaseId, options, () => {
+    return this.#read(wanted, options, ({ releaseId }) => {
       const record = this.#db.get(keys.user(releaseId, userId));
       const user = record ? decodeUser(record) : null;
       return {
@@ -108,11 +122,11 @@ export class LmdbStore implements Store {
   }
 
   async similarUsersItems(
-    request: { releaseId: ReleaseId; userId: string; users: number; itemsPerUser: number },
+    request: WantedRelease & { userId: string; users: number; itemsPerUser: number },
     options: CallOptions,
   ): Promise<SimilarUsersItems> {
-    const { releaseId, userId, users, itemsPerUser } = request;
-    return this.#read(releaseId, options, () => {
+    const { userId, users, itemsPerUser, ...wanted } = request;
+    return this.#read(wanted, options, ({ releaseId }) => {
       const record = this.#db.get(keys.user(releaseId, userId));
       const { similarRows, similarities } = record ? decodeUser(record) : NO_SIMILAR_USERS;
       const userIds = Array.from(similarRows.subarray(0, users), (row) => this.#userName(releaseId, row));
@@ -122,10 +136,10 @@ export class LmdbStore implements Store {
   }
 
   async similarItems(
-    { releaseId, itemRows, limit }: { releaseId: ReleaseId; itemRows: Uint32Array; limit: number },
+    { itemRows, limit, ...wanted }: WantedRelease & { itemRows: Uint32Array; limit: number },
     options: CallOptions,
   ): Promise<ScoredLists> {
-    return this.#read(releaseId, options, () => {
+    return this.#read(wanted, options, ({ releaseId }) => {
       const lists = Array.from(itemRows, (row) => {
         const record = this.#db.get(keys.similarItems(releaseId, row));
         return record ? decodeList(record) : { rows: new Uint32Array(0), scores: new Float32Array(0) };
@@ -157,27 +171,23 @@ export class LmdbStore implements Store {
     });
   }
 
-  async seal(releaseId: ReleaseId, manifestSha256: string): Promise<void> {
+  async seal(summary: ReleaseSummary): Promise<void> {
+    const { releaseId, manifestSha256 } = summary;
     await this.#write(() => {
-      const sealed = this.#json<SealedRelease>(keys.sealedRelease(releaseId));
-      if (sealed && sealed.manifestSha256 !== manifestSha256) {
-        throw new MicError('ALREADY_EXISTS', `the store has another release under the id ${releaseId}`, {
-          subject: releaseId,
-          remedy: 'build the release again, so that it gets an id of its own',
-        });
-      }
+      const sealed = this.#sealedRelease(releaseId);
+      if (sealed && sealed.manifestSha256 !== manifestSha256) throw sealedAlready(releaseId);
       if (sealed) return;
       const last = this.#sealed().at(-1)?.sealedAtMs ?? 0;
-      const record: SealedRelease = { releaseId, manifestSha256, sealedAtMs: Math.max(Date.now(), last + 1) };
+      const record: SealedRelease = { ...summary, sealedAtMs: Math.max(Date.now(), last + 1) };
       this.#putJson(keys.sealedRelease(releaseId), record);
     });
   }
 
   async movePointer(releaseId: ReleaseId): Promise<ReleasePointer> {
     return this.#write(() => {
-      const sealed = this.#json<SealedRelease>(keys.sealedRelease(releaseId));
+      const sealed = this.#sealedRelease(releaseId);
       if (!sealed) throw this.#notThere(releaseId);
-      const before = this.#json<ReleasePointer>(keys.pointer);
+      const before = this.#pointer();
       if (before?.releaseId === releaseId) return before;
       const pointer = { releaseId, manifestSha256: sealed.manifestSha256, movedAtMs: Date.now() };
       this.#putJson(keys.pointer, pointer);
@@ -186,22 +196,17 @@ export class LmdbStore implements Store {
   }
 
   async pointer(): Promise<ReleasePointer | null> {
-    return guarded(() => this.#json<ReleasePointer>(keys.pointer));
+    return guarded(() => this.#pointer());
   }
 
-  async releases(): Promise<readonly ReleaseId[]> {
-    return guarded(() => this.#sealed().map(({ releaseId }) => releaseId));
+  async releases(): Promise<readonly ReleaseSummary[]> {
+    return guarded(() => this.#sealed().map(summaryOf));
   }
 
   /** The seal goes first, then the records in portions; called again after an interruption, it removes the rest. */
   async removeRelease(releaseId: ReleaseId): Promise<void> {
     await this.#write(() => {
-      if (this.#json<ReleasePointer>(keys.pointer)?.releaseId === releaseId) {
-        throw new MicError('FAILED_PRECONDITION', `release ${releaseId} is the current one`, {
-          subject: releaseId,
-          remedy: 'publish another release first',
-        });
-      }
+      if (this.#pointer()?.releaseId === releaseId) throw isCurrent(releaseId);
       void this.#db.remove(keys.sealedRelease(releaseId));
     });
     for (;;) {
@@ -217,11 +222,15 @@ export class LmdbStore implements Store {
   // --- inside
 
   /** Runs a read of a sealed release over one snapshot of the store. */
-  async #read<T>(releaseId: ReleaseId, { signal }: CallOptions, read: () => T): Promise<T> {
+  async #read<T>(wanted: WantedRelease, { signal }: CallOptions, read: (wanted: WantedRelease) => T): Promise<T> {
     if (signal.aborted) throw new MicError('CANCELLED', 'the read was cancelled');
     return guarded(() => {
-      if (!this.#db.doesExist(keys.sealedRelease(releaseId))) throw this.#notThere(releaseId);
-      return read();
+      const sealed = this.#sealedRelease(wanted.releaseId);
+      if (!sealed) throw this.#notThere(wanted.releaseId);
+      if ((wanted.manifestSha256 ?? sealed.manifestSha256) !== sealed.manifestSha256) {
+        throw otherContent(wanted.releaseId);
+      }
+      return read(wanted);
     });
   }
 
@@ -253,29 +262,35 @@ export class LmdbStore implements Store {
   #userName(releaseId: ReleaseId, row: number): string {
     const name = this.#db.get(keys.userName(releaseId, row));
     if (name) return name.toString();
-    throw new MicError('DATA_LOSS', `release ${releaseId} has no user in row ${row}`, {
-      remedy: 'publish the release again',
-    });
+    throw noUserInRow(releaseId, row);
+  }
+
+  #pointer(): ReleasePointer | null {
+    return decodePointer(this.#db.get(keys.pointer)?.toString());
+  }
+
+  #sealedRelease(releaseId: ReleaseId): SealedRelease | null {
+    const record = this.#db.get(keys.sealedRelease(releaseId));
+    if (!record) return null;
+    // Every read asks for the seal, so it is decoded once.
+    const last = this.#lastSeal;
+    if (last?.record.equals(record)) return last.sealed;
+    const sealed = decodeSealed(record.toString());
+    this.#lastSeal = { record: Buffer.from(record), sealed };
+    return sealed;
   }
 
   #sealed(): SealedRelease[] {
-    const records = [...this.#db.getRange(keys.sealedReleases)];
-    return records
-      .map(({ value }) => JSON.parse(value.toString()) as SealedRelease)
+    return [...this.#db.getRange(keys.sealedReleases)]
+      .flatMap(({ value }) => decodeSealed(value.toString()) ?? [])
       .sort((a, b) => a.sealedAtMs - b.sealedAtMs);
   }
 
   #notThere(releaseId: ReleaseId): MicError {
-    const there = this.#sealed().map((sealed) => sealed.releaseId);
-    return new MicError('FAILED_PRECONDITION', `release ${releaseId} is not in the store`, {
-      subject: releaseId,
-      remedy: there.length > 0 ? `the store has ${there.join(', ')}` : 'publish it first: the store has no release',
-    });
-  }
-
-  #json<T>(key: (string | number)[]): T | null {
-    const record = this.#db.get(key);
-    return record ? (JSON.parse(record.toString()) as T) : null;
+    return releaseNotThere(
+      releaseId,
+      this.#sealed().map((sealed) => sealed.releaseId),
+    );
   }
 
   #putJson(key: (string | number)[], value: unknown): void {

@@ -1,10 +1,11 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MicError } from '@mic/domain';
+import { damaged } from '@mic/store-records';
 import { open, type RootDatabase } from 'lmdb';
 import { inspectDataFile } from './data-file';
 import { keys } from './keys';
-import { damaged, toStoreError } from './store-error';
+import { toStoreError } from './store-error';
 
 export type Environment = RootDatabase<Buffer, (string | number)[]>;
 

@@ -1,10 +1,9 @@
 import { MicError, toMicError } from '@mic/domain';
+import { damaged } from '@mic/store-records';
 
 // Codes of lmdb.h.
 const DAMAGED = new Set([-30797, -30796, -30793]); // MDB_PAGE_NOTFOUND, MDB_CORRUPTED, MDB_INVALID
 const FULL = new Set([-30792, 28]); // MDB_MAP_FULL, ENOSPC
-const RESTORE =
-  'restore the store from a backup, or publish the release into a new folder and import the history again';
 
 /** LMDB's errors in our codes; errors of ours as they are. */
 export function toStoreError(error: unknown): MicError {
@@ -17,8 +16,4 @@ export function toStoreError(error: unknown): MicError {
     });
   }
   return toMicError(error);
-}
-
-export function damaged(message: string, cause?: unknown): MicError {
-  return new MicError('DATA_LOSS', message, { remedy: RESTORE, cause });
 }

@@ -1,6 +1,6 @@
 import { HASH_WORDS } from '@mic/domain';
 import type { PackedHistory } from '@mic/recall';
-import { damaged } from './store-error';
+import { damaged } from './record-errors';
 
 /** First byte of every packed value. */
 const VERSION = 1;

@@ -1,0 +1,8 @@
+export {
+  appConfig,
+  RELEASE_VARIABLES,
+  SERVICE_VARIABLES,
+  wholeNumber,
+  type AppConfig,
+  type Variables,
+} from './environment';

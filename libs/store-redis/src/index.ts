@@ -1,0 +1,2 @@
+export { RedisStore, type RedisStoreOptions } from './redis-store';
+export { isRedisUrl, parseRedisUrl, type RedisAddress } from './store-url';

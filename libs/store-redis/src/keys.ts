@@ -1,0 +1,91 @@
+import { hashIds, type ReleaseId } from '@mic/domain';
+
+/** Buckets that the keys are spread over; each is one slot of a cluster. A power of two. */
+const BUCKETS = 64;
+
+/** A key, and the bucket whose slot it lives in. */
+export interface Key {
+  readonly bucket: number;
+  readonly name: string;
+}
+
+/** Keys of the control records; all in one slot, so that a script may touch them together. */
+export interface ControlKeys {
+  /** JSON: ReleasePointer. */
+  readonly pointer: string;
+  /** Hash: release id -> sha256 of the manifest that may be sealed under it. */
+  readonly claims: string;
+  /** Hash: release id -> JSON: ReleaseSummary. */
+  readonly summaries: string;
+  /** Sorted set: release id by time of its seal. */
+  readonly order: string;
+}
+
+/**
+ * All keys of the store, in one place. The braces are Redis Cluster's hash tag: keys with the same one are in the same
+ * slot, so that one MGET or one pipeline reads them. What belongs to a user is in the user's bucket, what belongs to a
+ * row in the row's.
+ *
+ * | key                          | value                                                                 |
+ * |------------------------------|-----------------------------------------------------------------------|
+ * | PREFIX:{meta}:...            | control records, see ControlKeys                                      |
+ * | PREFIX:{BUCKET}:s:ID         | seal of a release, in every bucket: sha256 of its manifest            |
+ * | PREFIX:{BUCKET}:h:USER       | 8 bytes revision, then the packed history (outlives releases)         |
+ * | PREFIX:{BUCKET}:r:ID:u:USER  | a release's user: row, embedding, profile, similar users              |
+ * | PREFIX:{BUCKET}:r:ID:n:ROW   | user id of a row, UTF-8                                               |
+ * | PREFIX:{BUCKET}:r:ID:i:ROW   | similar items of an item row                                          |
+ */
+export class Keys {
+  readonly control: ControlKeys;
+  readonly #prefix: string;
+
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+    const control = (name: string): string => `${prefix}:{meta}:${name}`;
+    this.control = {
+      pointer: control('pointer'),
+      claims: control('claims'),
+      summaries: control('summaries'),
+      order: control('order'),
+    };
+  }
+
+  seal(id: ReleaseId, bucket: number): Key {
+    return this.#key(bucket, `s:${id}`);
+  }
+
+  /** The seal of a release in every bucket. */
+  seals(id: ReleaseId): Key[] {
+    return Array.from({ length: BUCKETS }, (_, bucket) => this.seal(id, bucket));
+  }
+
+  histories(userIds: readonly string[]): Key[] {
+    return this.#ofUsers(userIds, (userId) => `h:${userId}`);
+  }
+
+  users(id: ReleaseId, userIds: readonly string[]): Key[] {
+    return this.#ofUsers(userIds, (userId) => `r:${id}:u:${userId}`);
+  }
+
+  userName(id: ReleaseId, row: number): Key {
+    return this.#key(row % BUCKETS, `r:${id}:n:${row}`);
+  }
+
+  similarItems(id: ReleaseId, row: number): Key {
+    return this.#key(row % BUCKETS, `r:${id}:i:${row}`);
+  }
+
+  /** Pattern of every record of a release but its seals. */
+  recordsPattern(id: ReleaseId): string {
+    return `${this.#prefix}:{*}:r:${id}:*`;
+  }
+
+  #ofUsers(userIds: readonly string[], name: (userId: string) => string): Key[] {
+    const hashes = hashIds(userIds);
+    return userIds.map((userId, i) => this.#key(hashes[i * 2]! % BUCKETS, name(userId)));
+  }
+
+  #key(bucket: number, name: string): Key {
+    return { bucket, name: `${this.#prefix}:{${bucket}}:${name}` };
+  }
+}

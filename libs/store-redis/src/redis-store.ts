@@ -1,0 +1,281 @@
+import { MicError, type Interaction, type ReleaseId, type ScoredLists } from '@mic/domain';
+import type {
+  AppendResult,
+  CallOptions,
+  PublishedUser,
+  ReleasePointer,
+  ReleaseSummary,
+  SimilarUsersItems,
+  Store,
+  UserContext,
+  WantedRelease,
+} from '@mic/recall';
+import {
+  decodeHistory,
+  decodeList,
+  decodePointer,
+  decodeSealed,
+  decodeUser,
+  encodeList,
+  encodeUser,
+  isCurrent,
+  noUserInRow,
+  otherContent,
+  packLists,
+  packSimilarUsers,
+  releaseNotThere,
+  sealedAlready,
+  summaryOf,
+} from '@mic/store-records';
+import { AppendQueue, historyEvents } from './append-queue';
+import { Keys, type Key } from './keys';
+import { RedisLink, type Command } from './redis-link';
+import { CLAIM, MOVE_POINTER, SEAL, UNSEAL } from './scripts';
+import { parseRedisUrl } from './store-url';
+
+export interface RedisStoreOptions {
+  /** See parseRedisUrl. */
+  readonly url: string;
+  /** Events kept per user: the newest ones. 1,000 by default. */
+  readonly historyCap?: number;
+  /** Longest time that one call to Redis may take, milliseconds; 10,000 by default. */
+  readonly commandTimeoutMs?: number;
+  /** Calls that may wait for Redis at a time; more are refused. 2,000 by default. */
+  readonly maxInFlight?: number;
+}
+
+/** Records that a removal scans for, and removes, at a time. */
+const REMOVE_AT_ONCE = 1_000;
+
+/**
+ * The store in Redis: single, behind Sentinel, or Cluster. A read of the recall path is one to three round trips of MGET;
+ * every read of a release comes with the release's seal, so that a release that is going or not complete is refused.
+ */
+export class RedisStore implements Store {
+  readonly #link: RedisLink;
+  readonly #keys: Keys;
+  readonly #appends: AppendQueue;
+
+  private constructor(link: RedisLink, keys: Keys, historyCap: number) {
+    this.#link = link;
+    this.#keys = keys;
+    this.#appends = new AppendQueue(link, keys, historyCap);
+  }
+
+  /**
+   * @throws MicError INVALID_ARGUMENT when the address is none; UNAVAILABLE when nothing answers there;
+   * FAILED_PRECONDITION when Redis refuses the user or is another kind of Redis than the address says.
+   */
+  static async open(options: RedisStoreOptions): Promise<RedisStore> {
+    const { url, historyCap = 1_000, commandTimeoutMs = 10_000, maxInFlight = 2_000 } = options;
+    const address = parseRedisUrl(url);
+    const link = await RedisLink.open(address, { commandTimeoutMs, maxInFlight });
+    return new RedisStore(link, new Keys(address.prefix), historyCap);
+  }
+
+  close(): Promise<void> {
+    this.#link.close();
+    return Promise.resolve();
+  }
+
+  // --- history
+
+  async appendEvents(events: readonly Interaction[], options?: CallOptions): Promise<AppendResult> {
+    if (events.length === 0) return { accepted: 0, duplicates: 0, tooOld: 0 };
+    return untilGone(this.#appends.append(events), options);
+  }
+
+  // --- reads of the recall path
+
+  userContext(
+    { userId, historyLimit, ...wanted }: WantedRelease & { userId: string; historyLimit: number },
+    options: CallOptions,
+  ): Promise<UserContext> {
+    return this.#read(options, async () => {
+      const keys = [...this.#keys.users(wanted.releaseId, [userId]), ...this.#keys.histories([userId])];
+      const [record, history] = await this.#getOfRelease(wanted, keys);
+      const user = record ? decodeUser(record) : null;
+      return {
+        userKnown: user !== null,
+        userRow: user?.embedding ?? null,
+        profile: user?.profile ?? null,
+        history: decodeHistory(historyEvents(history!), historyLimit),
+      };
+    });
+  }
+
+  similarUsersItems(
+    request: WantedRelease & { userId: string; users: number; itemsPerUser: number },
+    options: CallOptions,
+  ): Promise<SimilarUsersItems> {
+    const { userId, users, itemsPerUser, ...wanted } = request;
+    return this.#read(options, async () => {
+      const [record] = await this.#getOfRelease(wanted, this.#keys.users(wanted.releaseId, [userId]));
+      const { similarRows, similarities } = record ? decodeUser(record) : NO_SIMILAR_USERS;
+      const rows = similarRows.subarray(0, users);
+      const userIds = await this.#userNames(wanted, rows);
+      const histories = await this.#link.get(this.#keys.histories(userIds));
+      const events = histories.map((history) => decodeHistory(historyEvents(history), itemsPerUser));
+      return packSimilarUsers(userIds, similarities.slice(0, users), events);
+    });
+  }
+
+  similarItems(
+    { itemRows, limit, ...wanted }: WantedRelease & { itemRows: Uint32Array; limit: number },
+    options: CallOptions,
+  ): Promise<ScoredLists> {
+    return this.#read(options, async () => {
+      const keys = Array.from(itemRows, (row) => this.#keys.similarItems(wanted.releaseId, row));
+      const records = await this.#getOfRelease(wanted, keys);
+      return packLists(
+        records.map((record) => (record ? decodeList(record) : NO_LIST)),
+        limit,
+      );
+    });
+  }
+
+  // --- publishing
+
+  async writeUsers(releaseId: ReleaseId, users: readonly PublishedUser[]): Promise<void> {
+    const keys = this.#keys.users(
+      releaseId,
+      users.map(({ userId }) => userId),
+    );
+    const commands = users.flatMap((user, i): Command[] => {
+      const name = this.#keys.userName(releaseId, user.row);
+      return [
+        { key: keys[i]!, words: ['set', keys[i]!.name, encodeUser(user)] },
+        { key: name, words: ['set', name.name, user.userId] },
+      ];
+    });
+    await this.#link.run(commands);
+  }
+
+  async writeSimilarItems(releaseId: ReleaseId, firstRow: number, lists: ScoredLists): Promise<void> {
+    const { offsets, rows, scores } = lists;
+    const commands = Array.from({ length: offsets.length - 1 }, (_, i): Command => {
+      const key = this.#keys.similarItems(releaseId, firstRow + i);
+      const [from, to] = [offsets[i]!, offsets[i + 1]!];
+      const list = encodeList({ rows: rows.subarray(from, to), scores: scores.subarray(from, to) });
+      return { key, words: ['set', key.name, list] };
+    });
+    await this.#link.run(commands);
+  }
+
+  /** The id is claimed first, then every bucket gets its seal, and the release is listed last. */
+  async seal(summary: ReleaseSummary): Promise<void> {
+    const { releaseId, manifestSha256 } = summary;
+    const { claims, summaries, order } = this.#keys.control;
+    if (!(await this.#link.script(CLAIM, [claims], [releaseId, manifestSha256]))) throw sealedAlready(releaseId);
+    await this.#link.run(
+      this.#keys.seals(releaseId).map((key) => ({ key, words: ['set', key.name, manifestSha256] as const })),
+    );
+    const args = [releaseId, manifestSha256, JSON.stringify(summary), Date.now()];
+    if (!(await this.#link.script(SEAL, [claims, summaries, order], args))) {
+      throw new MicError('ABORTED', `release ${releaseId} was removed while it was sealed`, {
+        subject: releaseId,
+        remedy: 'publish it again',
+      });
+    }
+  }
+
+  async movePointer(releaseId: ReleaseId): Promise<ReleasePointer> {
+    const { summaries, claims, pointer } = this.#keys.control;
+    const moved = await this.#link.script(MOVE_POINTER, [summaries, claims, pointer], [releaseId, Date.now()]);
+    if (moved === null) throw await this.#notThere(releaseId);
+    return decodePointer(moved as string)!;
+  }
+
+  async pointer(): Promise<ReleasePointer | null> {
+    return decodePointer(await this.#link.call((client) => client.get(this.#keys.control.pointer)));
+  }
+
+  async releases(): Promise<readonly ReleaseSummary[]> {
+    const { order, summaries } = this.#keys.control;
+    const sealed = (await this.#link.call((client) => client.zrange(order, '0', '-1', 'WITHSCORES'))) as string[];
+    if (sealed.length === 0) return [];
+    const ids = sealed.filter((_, i) => i % 2 === 0);
+    const texts = await this.#link.call((client) => client.hmget(summaries, ...ids));
+    return texts.flatMap((text, i) => {
+      if (text === null) return [];
+      const record = decodeSealed(
+        JSON.stringify({ ...(JSON.parse(text) as object), sealedAtMs: Number(sealed[i * 2 + 1]) }),
+      );
+      return record ? [summaryOf(record)] : [];
+    });
+  }
+
+  /** The control records and the seals go first, then the rest; called again after an interruption, it removes what is left. */
+  async removeRelease(releaseId: ReleaseId): Promise<void> {
+    const { pointer, summaries, claims, order } = this.#keys.control;
+    if (!(await this.#link.script(UNSEAL, [pointer, summaries, claims, order], [releaseId])))
+      throw isCurrent(releaseId);
+    await this.#link.run(this.#keys.seals(releaseId).map((key) => ({ key, words: ['unlink', key.name] as const })));
+    for await (const { node, names } of this.#link.scan(this.#keys.recordsPattern(releaseId), REMOVE_AT_ONCE)) {
+      await this.#link.unlink(node, names);
+    }
+  }
+
+  // --- inside
+
+  #read<T>(options: CallOptions, read: () => Promise<T>): Promise<T> {
+    if (options.signal.aborted) return Promise.reject(gone());
+    return untilGone(read(), options);
+  }
+
+  /** Records of a release; each group of keys that Redis reads at once comes with the seal of their bucket. */
+  async #getOfRelease(wanted: WantedRelease, keys: readonly Key[]): Promise<(Buffer | null)[]> {
+    const { releaseId, manifestSha256 } = wanted;
+    const buckets = this.#link.bySlot(keys.map((key) => ({ key }))).map(([first]) => first!.key.bucket);
+    const seals = (buckets.length > 0 ? buckets : [0]).map((bucket) => this.#keys.seal(releaseId, bucket));
+    const values = await this.#link.get([...seals, ...keys]);
+    for (const seal of values.splice(0, seals.length)) {
+      if (seal === null) throw await this.#notThere(releaseId);
+      if (manifestSha256 !== undefined && seal.toString() !== manifestSha256) throw otherContent(releaseId);
+    }
+    return values;
+  }
+
+  async #userNames(wanted: WantedRelease, rows: Uint32Array): Promise<string[]> {
+    if (rows.length === 0) return [];
+    const keys = Array.from(rows, (row) => this.#keys.userName(wanted.releaseId, row));
+    const names = await this.#getOfRelease(wanted, keys);
+    return names.map((name, i) => {
+      if (name === null) throw noUserInRow(wanted.releaseId, rows[i]!);
+      return name.toString();
+    });
+  }
+
+  async #notThere(releaseId: ReleaseId): Promise<MicError> {
+    return releaseNotThere(
+      releaseId,
+      (await this.releases()).map((release) => release.releaseId),
+    );
+  }
+}
+
+const NO_SIMILAR_USERS = { similarRows: new Uint32Array(0), similarities: new Float32Array(0) };
+const NO_LIST = { rows: new Uint32Array(0), scores: new Float32Array(0) };
+
+const gone = (): MicError => new MicError('CANCELLED', 'the call is not wanted any more');
+
+/** The answer, or CANCELLED as soon as the caller's signal fires: what Redis says afterwards is dropped. */
+async function untilGone<T>(answer: Promise<T>, options: CallOptions | undefined): Promise<T> {
+  if (!options) return answer;
+  const { signal } = options;
+  let stop: (() => void) | undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    const onAbort = (): void => {
+      reject(gone());
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    stop = () => {
+      signal.removeEventListener('abort', onAbort);
+    };
+  });
+  try {
+    return await Promise.race([answer, aborted]);
+  } finally {
+    stop?.();
+  }
+}

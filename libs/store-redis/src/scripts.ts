@@ -1,0 +1,47 @@
+/**
+ * What must happen at once inside Redis. Every script touches keys of one slot only, so that it runs in a cluster, too.
+ */
+
+/** Sets a history if nobody has changed it since it was read. KEYS: history. ARGV: revision read ('' for none), new value. */
+export const REPLACE_HISTORY = `
+if redis.call('GETRANGE', KEYS[1], 0, 7) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2])
+return 1`;
+
+/** Reserves a release id for one manifest. KEYS: claims. ARGV: id, sha256. */
+export const CLAIM = `
+local claimed = redis.call('HGET', KEYS[1], ARGV[1])
+if claimed and claimed ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return 1`;
+
+/** Declares a release complete. KEYS: claims, summaries, order. ARGV: id, sha256, summary, now in ms. */
+export const SEAL = `
+if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+if redis.call('HEXISTS', KEYS[2], ARGV[1]) == 1 then return 1 end
+local last = redis.call('ZRANGE', KEYS[3], -1, -1, 'WITHSCORES')[2] or '0'
+local at = math.max(tonumber(ARGV[4]), tonumber(last) + 1)
+redis.call('ZADD', KEYS[3], string.format('%.0f', at), ARGV[1])
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
+return 1`;
+
+/** Moves the pointer to a sealed release and gives it; nil when the release is not sealed. KEYS: summaries, claims, pointer. ARGV: id, now in ms. */
+export const MOVE_POINTER = `
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return false end
+local begins = '{"releaseId":"' .. ARGV[1] .. '",'
+local before = redis.call('GET', KEYS[3])
+if before and string.sub(before, 1, #begins) == begins then return before end
+local sha256 = redis.call('HGET', KEYS[2], ARGV[1])
+local pointer = begins .. '"manifestSha256":"' .. sha256 .. '","movedAtMs":' .. ARGV[2] .. '}'
+redis.call('SET', KEYS[3], pointer)
+return pointer`;
+
+/** Takes a release out of the control records, unless the pointer names it. KEYS: pointer, summaries, claims, order. ARGV: id. */
+export const UNSEAL = `
+local begins = '{"releaseId":"' .. ARGV[1] .. '",'
+local pointer = redis.call('GET', KEYS[1])
+if pointer and string.sub(pointer, 1, #begins) == begins then return 0 end
+redis.call('HDEL', KEYS[2], ARGV[1])
+redis.call('HDEL', KEYS[3], ARGV[1])
+redis.call('ZREM', KEYS[4], ARGV[1])
+return 1`;
