@@ -131,7 +131,7 @@ export interface Harness {
 export async function startHarness(drainTimeoutMs = 2_000): Promise<Harness> {
   const recall = new ScriptedRecall();
   const history = new ListHistory();
-  const services = recallApi({ recall, history, maxN: MAX_N });
+  const services = recallApi({ recall, history, maxN: () => MAX_N });
   const server = await startServer({ address: '127.0.0.1:0', services, logger, drainTimeoutMs });
   server.setServing(true);
   const recallClient = createClient(RecallServiceClient, server.address);

@@ -22,3 +22,9 @@ export function homeAt(dir: string): Home {
     store: `${root}/store`,
   };
 }
+
+/** Address of the store: the one given, a folder as an absolute path, or the home's own. */
+export function storeOf(home: Home, given: string | undefined): string {
+  if (given === undefined) return home.store;
+  return given.includes('://') ? given : resolve(given);
+}

@@ -7,8 +7,10 @@ import { historyCommand } from './commands/history';
 import { publishCommand } from './commands/publish';
 import { recallCommand } from './commands/recall';
 import { releaseCommand } from './commands/release';
+import { rollbackCommand } from './commands/rollback';
 import { serveCommand } from './commands/serve';
 import { trainCommand } from './commands/train';
+import { upCommand } from './commands/up';
 import { describeError } from './describe-error';
 
 process.setSourceMapsEnabled(true);
@@ -26,8 +28,8 @@ From events to answers, step by step:
   $ mic build --model .mic/runs/toy --data .mic/datasets/toy --home .mic
   $ mic publish --home .mic --release RELEASE_ID
   $ mic history import --data .mic/datasets/toy --home .mic
-  $ mic serve --all-in-one --home .mic
-  $ mic recall --user user-00042 -n 10
+  $ mic up --home .mic
+  $ mic recall --home .mic --user user-00042 -n 10
 
 All of it in one go: mic demo
 Every command has its own examples: mic COMMAND --help`,
@@ -39,7 +41,9 @@ for (const command of [
   buildCommand(),
   releaseCommand(),
   publishCommand(),
+  rollbackCommand(),
   historyCommand(),
+  upCommand(),
   serveCommand(),
   recallCommand(),
   demoCommand(),

@@ -1,1 +1,2 @@
 export { recallApi, type RecallApiOptions } from './recall-api';
+export { loadProfiles } from './load-profiles';

@@ -1,12 +1,8 @@
 /** Limits of the public API, as the protos state them. */
-export const MAX_ID_BYTES = 256;
 export const MAX_INLINE_EVENTS = 500;
 export const MAX_EXCLUSIONS = 10_000;
 export const MAX_CATEGORIES = 100;
 export const MAX_BATCH = 100;
-export const MAX_EVENTS_PER_CALL = 1_000;
-/** The last millisecond of the year 9999. */
-export const MAX_TIME_MS = 253_402_300_799_999;
 /** Requests of one BatchRecall that run at a time. */
 export const BATCH_CONCURRENCY = 8;
 /** Share of a batch's deadline that its requests may use; the rest is for sending the answer. */

@@ -1,9 +1,8 @@
 import { EventServiceService, RecallServiceService } from '@mic/contracts';
 import type { HistoryWriter, RecallService } from '@mic/recall';
 import { serviceHandlers, type ServiceHandlers } from '@mic/rpc';
-import { toInteractions } from './append-events';
+import { checkCount, toInteractions, within } from '@mic/wire';
 import { batchRecall } from './batch-recall';
-import { checkCount, within } from './checks';
 import { MAX_BATCH } from './limits';
 import { toRecallRequest } from './recall-request';
 import { toWireResponse } from './recall-response';
@@ -12,7 +11,7 @@ export interface RecallApiOptions {
   readonly recall: RecallService;
   readonly history: HistoryWriter;
   /** Largest `n` of a request, 1 or more. */
-  readonly maxN: number;
+  maxN(): number;
 }
 
 /** The public API, mic.recall.v1.RecallService and mic.event.v1.EventService, as startServer takes it. */
@@ -20,13 +19,13 @@ export function recallApi({ recall, history, maxN }: RecallApiOptions): ServiceH
   return [
     serviceHandlers(RecallServiceService, {
       async recall(wire, context) {
-        const request = toRecallRequest(wire, context.requestId, maxN);
+        const request = toRecallRequest(wire, context.requestId, maxN());
         return toWireResponse(await recall.recall(request, context.deadlineLeftMs(), context.signal));
       },
       async batchRecall(wire, context) {
         checkCount('requests', wire.requests.length, 1, MAX_BATCH);
         const requests = wire.requests.map((request, index) =>
-          within(`requests[${index}]`, () => toRecallRequest(request, `${context.requestId}/${index}`, maxN)),
+          within(`requests[${index}]`, () => toRecallRequest(request, `${context.requestId}/${index}`, maxN())),
         );
         const onDefect = (err: unknown, requestId: string): void => {
           context.logger.error({ err, requestId }, 'recall in a batch failed');
@@ -37,8 +36,8 @@ export function recallApi({ recall, history, maxN }: RecallApiOptions): ServiceH
       },
     }),
     serviceHandlers(EventServiceService, {
-      async appendEvents(wire) {
-        return history.appendEvents(toInteractions(wire));
+      async appendEvents(wire, { signal, requestId, deadlineLeftMs }) {
+        return history.appendEvents(toInteractions(wire), { signal, requestId, timeoutMs: deadlineLeftMs() });
       },
     }),
   ];

@@ -1,7 +1,7 @@
 import { hashIds, MicError, parseReleaseId, type ReleaseId } from '@mic/domain';
 import type { InlineEvent, RecallRequest as WireRequest } from '@mic/contracts';
 import type { PackedHistory, RecallRequest } from '@mic/recall';
-import { checkCount, checkNumber, checkText, checkTimeMs, checkWeight } from './checks';
+import { checkCount, checkNumber, checkText, checkTimeMs, checkWeight } from '@mic/wire';
 import { MAX_CATEGORIES, MAX_EXCLUSIONS, MAX_INLINE_EVENTS } from './limits';
 
 /**

@@ -48,7 +48,7 @@ export async function withinBudget<T>(
     };
   });
   const answered = Promise.resolve()
-    .then(() => call({ signal: controller.signal, requestId }))
+    .then(() => call({ signal: controller.signal, requestId, timeoutMs }))
     .then(
       (value): Budgeted<T> => ({ outcome: 'OK', value, elapsedMs: elapsedMs() }),
       (error: unknown): Budgeted<T> => ({ ...outcomeOf(toMicError(error)), elapsedMs: elapsedMs() }),

@@ -1,15 +1,21 @@
 import type { Server } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 
-/** Readiness of a server as grpc.health.v1 tells it: of the process (service name '') and of each service. */
+/** Health name of the process itself: SERVING as soon as it listens, so that a restart is not asked for in vain. */
+export const LIVENESS = 'liveness';
+
+/** Readiness of a server as grpc.health.v1 tells it: of all of it (service name '') and of each service. */
 export interface Health {
   setServing(serving: boolean): void;
 }
 
-/** Adds grpc.health.v1 to a server; it says NOT_SERVING until it is told otherwise. */
+/** Adds grpc.health.v1 to a server; it says NOT_SERVING until it is told otherwise, but for LIVENESS. */
 export function addHealth(server: Server, serviceNames: readonly string[]): Health {
   const names = ['', ...serviceNames];
-  const health = new HealthImplementation(Object.fromEntries(names.map((name) => [name, 'NOT_SERVING'])));
+  const health = new HealthImplementation({
+    ...Object.fromEntries(names.map((name) => [name, 'NOT_SERVING' as const])),
+    [LIVENESS]: 'SERVING',
+  });
   health.addToServer(server);
   return {
     setServing(serving) {

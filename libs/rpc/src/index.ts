@@ -1,10 +1,13 @@
 export { createClient, unary, type UnaryOptions } from './client';
 export { decodeErrorDetails, encodeErrorDetails, STATUS_DETAILS_KEY, type ErrorDetails } from './error-details';
 export { errorOfStatus, REMEDY_KEY, statusOfError } from './error-status';
+export { LIVENESS } from './health';
+export { checkHealth, type HealthStatus } from './health-client';
 export { createLogger, LOG_LEVELS, type Logger, type LogLevel } from './logger';
 export { MAX_MESSAGE_BYTES } from './message-limit';
 export { startServer, type RunningServer, type ServerOptions } from './server';
 export { serviceHandlers, type CallContext, type HandlersOf, type ServiceHandlers } from './service-handlers';
 export { stopOnSignals } from './signals';
 export { codeOfStatus, STATUS_OF_CODE } from './status-table';
+export { grpcTarget } from './targets';
 export { REQUEST_ID_KEY } from './unary-handler';

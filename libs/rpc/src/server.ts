@@ -1,5 +1,6 @@
 import { Server, ServerCredentials, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { MicError } from '@mic/domain';
+import { Admission } from './admission';
 import { addHealth } from './health';
 import type { Logger } from './logger';
 import { MAX_MESSAGE_BYTES } from './message-limit';
@@ -14,6 +15,8 @@ export interface ServerOptions {
   readonly logger: Logger;
   /** How long `stop` waits for calls in flight before it ends them, in milliseconds. */
   readonly drainTimeoutMs: number;
+  /** Calls that run at a time; more are refused with RESOURCE_EXHAUSTED. 1,000 by default. */
+  readonly maxConcurrentCalls?: number;
 }
 
 export interface RunningServer {
@@ -43,10 +46,14 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     // Two servers on one port would share it silently.
     'grpc.so_reuseport': 0,
   });
+  const admission = new Admission(options.maxConcurrentCalls ?? 1_000);
   for (const service of options.services) {
     const definition = Object.fromEntries(service.methods.map((m) => [m.name, serverMethod(m.definition)]));
     const implementation: UntypedServiceImplementation = Object.fromEntries(
-      service.methods.map((m) => [m.name, unaryHandler(m.definition, m.handler, options.logger)]),
+      service.methods.map((m) => [
+        m.name,
+        unaryHandler(m.definition, m.handler, { logger: options.logger, admission }),
+      ]),
     );
     server.addService(definition, implementation);
   }

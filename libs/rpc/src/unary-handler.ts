@@ -9,6 +9,7 @@ import {
 } from '@grpc/grpc-js';
 import { MicError } from '@mic/domain';
 import { statusOfError } from './error-status';
+import type { Admission } from './admission';
 import type { Logger } from './logger';
 import { MAX_MESSAGE_BYTES } from './message-limit';
 import type { CallContext, UnaryHandler } from './service-handlers';
@@ -47,7 +48,7 @@ export function serverMethod(method: MethodDefinition<unknown, unknown>): Method
 export function unaryHandler(
   method: MethodDefinition<unknown, unknown>,
   handler: UnaryHandler<unknown, unknown>,
-  logger: Logger,
+  { logger, admission }: { readonly logger: Logger; readonly admission: Admission },
 ): handleUnaryCall<unknown, Buffer> {
   return (call, callback) => {
     const startedMs = performance.now();
@@ -103,7 +104,17 @@ export function unaryHandler(
       logger,
       deadlineLeftMs: () => Math.max(0, deadlineAtMs - Date.now()),
     };
-    answer(method, handler, call.request, context).then(settle, fail);
+    try {
+      admission.enter();
+    } catch (error) {
+      fail(error);
+      return;
+    }
+    answer(method, handler, call.request, context)
+      .then(settle, fail)
+      .finally(() => {
+        admission.leave();
+      });
   };
 }
 
@@ -154,7 +165,8 @@ function log(
     ms: Math.round((performance.now() - startedMs) * 100) / 100,
     requestId,
   };
-  if (failure === undefined) logger.debug(line, 'call');
+  // Who cancels knows why; one line for each would fill the log while a caller's budget is short.
+  if (failure === undefined || failure.code === status.CANCELLED) logger.debug(line, 'call');
   else if (failure.code === status.INTERNAL || failure.code === status.DATA_LOSS) {
     logger.error({ ...line, err: error }, 'call failed');
   } else logger.warn({ ...line, error: failure.details }, 'call failed');

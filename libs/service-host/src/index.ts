@@ -1,3 +1,4 @@
+export { checkRelease } from './check-release';
 export {
   appConfig,
   RELEASE_VARIABLES,
@@ -6,3 +7,6 @@ export {
   type AppConfig,
   type Variables,
 } from './environment';
+export { nothingPublished, openPublishedRelease } from './published-release';
+export { noRelease, releaseApi } from './release-api';
+export { runService, type Opened, type Service } from './run-service';

@@ -1,13 +1,16 @@
 import { Command, Option } from 'commander';
 import { MicError } from '@mic/domain';
 import { runDemo, type DemoSource } from '../demo/run-demo';
-import { DEFAULT_HOME, homeAt } from '../home';
+import { DEFAULT_HOME, homeAt, storeOf } from '../home';
 import { wholeNumber } from '../number-flags';
+import { STORE_OPTION } from '../store-option';
 
 interface DemoFlags {
   once?: boolean;
   json?: boolean;
   home: string;
+  store?: string;
+  allInOne?: boolean;
   import?: 'movielens-100k';
   from?: string;
   seed: number;
@@ -19,6 +22,8 @@ export function demoCommand(): Command {
     .option('--once', 'end after showing a few users; otherwise the server stays up')
     .option('--json', 'print one line of JSON at the end: release, timingsMs, recalls')
     .option('--home <dir>', 'home of the installation', DEFAULT_HOME)
+    .addOption(STORE_OPTION())
+    .option('--all-in-one', 'serve from one process in place of the four services')
     .addOption(new Option('--import <format>', 'real data instead of a made world').choices(['movielens-100k']))
     .option('--from <dir>', 'folder of the files to import')
     .option('--seed <n>', 'seed of the made world and of training', wholeNumber(0, 0x7fffffff), 1)
@@ -28,11 +33,15 @@ export function demoCommand(): Command {
 Examples:
   $ mic demo
   $ mic demo --once --json
+  $ mic demo --store redis://127.0.0.1:6379
   $ mic demo --once --import movielens-100k --from path/to/ml-100k`,
     )
     .action(async (flags: DemoFlags) => {
+      const home = homeAt(flags.home);
       await runDemo({
-        home: homeAt(flags.home),
+        home,
+        store: storeOf(home, flags.store),
+        allInOne: flags.allInOne ?? false,
         source: sourceOf(flags),
         seed: flags.seed,
         once: flags.once ?? false,

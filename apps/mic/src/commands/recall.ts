@@ -1,5 +1,7 @@
 import { Command } from 'commander';
 import { DEFAULT_ADDRESS } from '../address';
+import { readUp } from '../fleet/up-file';
+import { DEFAULT_HOME, homeAt } from '../home';
 import { callRecall } from '../call-recall';
 import { wholeNumber } from '../number-flags';
 import { printRecall } from '../print-recall';
@@ -7,7 +9,8 @@ import { printRecall } from '../print-recall';
 interface RecallFlags {
   user: string;
   n?: number;
-  target: string;
+  target?: string;
+  home: string;
   profile?: string;
   release?: string;
   exclude: string[];
@@ -24,7 +27,8 @@ export function recallCommand(): Command {
     .description('ask a running server for the items of one user')
     .requiredOption('--user <id>', 'user to recall items for')
     .option('-n, --n <count>', "items wanted; without it the profile's default", wholeNumber(0, 0xffff_ffff))
-    .option('--target <host:port>', 'address of the server', DEFAULT_ADDRESS)
+    .option('--target <host:port>', `address of the server; without it that of \`mic up\`, or ${DEFAULT_ADDRESS}`)
+    .option('--home <dir>', 'home in which `mic up` was started', DEFAULT_HOME)
     .option('--profile <name>', 'parameter set; without it the default one')
     .option('--release <id>', 'release that must answer; without it the current one')
     .option('--exclude <item>', 'item that must not be returned (repeatable)', collect, [])
@@ -39,10 +43,10 @@ Examples:
   $ mic recall --user user-00042
   $ mic recall --user user-00042 -n 50 --category drama --json
   $ mic recall --user user-00042 --target 127.0.0.1:7070 --timeout-ms 50
-Start a server with: mic serve --all-in-one --home .mic`,
+Start a server with: mic up --home .mic, or mic serve --all-in-one --home .mic`,
     )
     .action(async (flags: RecallFlags) => {
-      const response = await callRecall(flags.target, flags.timeoutMs, {
+      const response = await callRecall(flags.target ?? (await gatewayOf(flags.home)), flags.timeoutMs, {
         userId: flags.user,
         n: flags.n,
         profile: flags.profile ?? '',
@@ -53,4 +57,10 @@ Start a server with: mic serve --all-in-one --home .mic`,
       });
       console.log(flags.json ? JSON.stringify(response) : printRecall(response));
     });
+}
+
+/** The gateway that `mic up` started in a home, or the address that `mic serve` listens on by default. */
+async function gatewayOf(home: string): Promise<string> {
+  const running = await readUp(homeAt(home)).catch(() => null);
+  return running?.up.services['recall-gateway']?.address ?? DEFAULT_ADDRESS;
 }

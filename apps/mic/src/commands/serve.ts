@@ -1,16 +1,19 @@
 import { Command, Option } from 'commander';
 import { MicError } from '@mic/domain';
+import { loadProfiles } from '@mic/recall-api';
 import { createLogger, LOG_LEVELS, stopOnSignals, type LogLevel } from '@mic/rpc';
 import { DEFAULT_ADDRESS } from '../address';
 import { startAllInOne } from '../all-in-one';
 import { environmentConfig } from '../config';
-import { DEFAULT_HOME, homeAt } from '../home';
-import { loadProfiles } from '../load-profiles';
+import { DEFAULT_HOME, homeAt, storeOf } from '../home';
+
 import { wholeNumber } from '../number-flags';
+import { STORE_OPTION } from '../store-option';
 
 interface ServeFlags {
   allInOne?: boolean;
   home: string;
+  store?: string;
   address: string;
   profiles?: string;
   logLevel: LogLevel;
@@ -19,9 +22,10 @@ interface ServeFlags {
 
 export function serveCommand(): Command {
   return new Command('serve')
-    .description('answer Recall and AppendEvents over gRPC')
+    .description('answer Recall and AppendEvents over gRPC in one process (the four services: mic up)')
     .option('--all-in-one', 'all services in this one process')
     .option('--home <dir>', 'home of the installation', DEFAULT_HOME)
+    .addOption(STORE_OPTION())
     .option('--address <host:port>', 'address to listen on; port 0 takes a free one', DEFAULT_ADDRESS)
     .option('--profiles <file>', 'JSON file of recall profiles; without it the built-in one')
     .addOption(
@@ -47,8 +51,10 @@ Ask it with: mic recall --user USER_ID`,
       if (!flags.allInOne) {
         throw new MicError('INVALID_ARGUMENT', 'mic serve needs to know what to serve', { remedy: 'add --all-in-one' });
       }
+      const home = homeAt(flags.home);
       const running = await startAllInOne({
-        home: homeAt(flags.home),
+        home,
+        store: storeOf(home, flags.store),
         address: flags.address,
         profiles: await loadProfiles(flags.profiles),
         logger: createLogger({ level: flags.logLevel, service: 'mic' }),

@@ -2,14 +2,15 @@ import { join } from 'node:path';
 import pc from 'picocolors';
 import type { RecallResponse } from '@mic/contracts';
 import { importMovieLens100k, openDataset, synthesize } from '@mic/dataset';
+import { openStore } from '@mic/open-store';
 import { DEFAULT_PROFILES } from '@mic/recall';
 import type { Manifest } from '@mic/release';
 import { createLogger, stopOnSignals } from '@mic/rpc';
-import { LmdbStore } from '@mic/store-lmdb';
 import { parseTrainingConfig } from '@mic/training';
 import { DEFAULT_ADDRESS } from '../address';
 import { startAllInOne } from '../all-in-one';
 import { callRecall } from '../call-recall';
+import { startFleet } from '../fleet/fleet';
 import type { Home } from '../home';
 import { importHistory } from '../import-history';
 import { printQuality } from '../print-quality';
@@ -25,6 +26,10 @@ export type DemoSource = { readonly kind: 'synthetic' } | { readonly kind: 'movi
 
 export interface DemoOptions {
   readonly home: Home;
+  /** Address of the store. */
+  readonly store: string;
+  /** Serve from one process in place of the four services. */
+  readonly allInOne: boolean;
   readonly source: DemoSource;
   readonly seed: number;
   /** End after the answers; otherwise serve until a signal comes. */
@@ -38,9 +43,11 @@ const SHOWN_USERS = 3;
 const SHOWN_ITEMS = 20;
 /** Generous, for the first calls of a process that has just started on a busy machine. */
 const DEADLINE_MS = 5_000;
+const DRAIN_TIMEOUT_MS = 5_000;
+const READY_TIMEOUT_MS = 120_000;
 
-/** The whole way from events to answers, in one process, under one home. */
-export async function runDemo({ home, source, seed, once, json }: DemoOptions): Promise<void> {
+/** The whole way from events to answers, under one home. */
+export async function runDemo({ home, store, allInOne, source, seed, once, json }: DemoOptions): Promise<void> {
   const timingsMs: Record<string, number> = {};
   const timed = async <T>(step: string, work: () => Promise<T>): Promise<T> => {
     const started = performance.now();
@@ -55,15 +62,13 @@ export async function runDemo({ home, source, seed, once, json }: DemoOptions): 
   const config = parseTrainingConfig({});
   await timed('train', () => runTrain({ data, out, config, protocol: 'leave-one-out', seed }));
   const manifest = await timed('build', () => runBuild(out, data, home));
-  const cast = await timed('publish', () => publishWithHistory(home, manifest, data));
+  const cast = await timed('publish', () => publishWithHistory(home, store, manifest, data));
 
-  const logger = createLogger({ level: 'warn', service: 'mic' });
   const address = once ? '127.0.0.1:0' : DEFAULT_ADDRESS;
-  const start = () => startAllInOne({ home, address, profiles: DEFAULT_PROFILES, logger, drainTimeoutMs: 5_000 });
-  const server = await timed('start', start);
+  const server = await timed('start', () => (allInOne ? oneProcess : fourServices)({ home, store, address }));
   try {
     const recalls = await timed('recall', () => recallAll(server.address, cast.users));
-    if (json) console.log(JSON.stringify({ release: server.manifest, timingsMs, recalls }));
+    if (json) console.log(JSON.stringify({ release: manifest, timingsMs, recalls }));
     else show(manifest, cast, recalls, timingsMs);
   } catch (error) {
     await server.stop();
@@ -78,6 +83,37 @@ export async function runDemo({ home, source, seed, once, json }: DemoOptions): 
   }
 }
 
+/** What answers, however many processes it is. */
+interface DemoServer {
+  readonly address: string;
+  stop(): Promise<void>;
+}
+
+interface DemoServerOptions {
+  readonly home: Home;
+  readonly store: string;
+  /** Of the gateway. */
+  readonly address: string;
+}
+
+function oneProcess(options: DemoServerOptions): Promise<DemoServer> {
+  const logger = createLogger({ level: 'warn', service: 'mic' });
+  return startAllInOne({ ...options, profiles: DEFAULT_PROFILES, logger, drainTimeoutMs: DRAIN_TIMEOUT_MS });
+}
+
+async function fourServices({ home, store, address }: DemoServerOptions): Promise<DemoServer> {
+  const { up, stop } = await startFleet({
+    home,
+    store,
+    gatewayAddress: address,
+    profiles: null,
+    logLevel: 'warn',
+    drainTimeoutMs: DRAIN_TIMEOUT_MS,
+    readyTimeoutMs: READY_TIMEOUT_MS,
+  });
+  return { address: up.services['recall-gateway']!.address, stop };
+}
+
 async function makeDataset(source: DemoSource, seed: number, out: string): Promise<void> {
   await withProgress('data', (onProgress) =>
     source.kind === 'synthetic'
@@ -87,16 +123,21 @@ async function makeDataset(source: DemoSource, seed: number, out: string): Promi
 }
 
 /** Fills the store: history first, so that a release never serves users without one. */
-async function publishWithHistory(home: Home, manifest: Manifest, data: string): Promise<DemoCast> {
+async function publishWithHistory(
+  home: Home,
+  storeAddress: string,
+  manifest: Manifest,
+  data: string,
+): Promise<DemoCast> {
   const dataset = await openDataset(data);
   try {
-    const store = await LmdbStore.open({ path: home.store });
+    const store = await openStore({ store: storeAddress });
     try {
       await withProgress('history', (onProgress) => importHistory(dataset, store, onProgress));
     } finally {
       await store.close();
     }
-    await runPublish(manifest.id, home);
+    await runPublish(manifest.id, home, storeAddress);
     return await pickDemoCast(dataset, SHOWN_USERS);
   } finally {
     await dataset.close();

@@ -11,7 +11,7 @@ export async function loadProfiles(file: string | undefined): Promise<Profiles> 
   } catch (error) {
     throw new MicError('NOT_FOUND', `the profile file ${file} cannot be read: ${(error as Error).message}`, {
       subject: file,
-      remedy: 'give the path of a JSON file, see mic serve --help',
+      remedy: 'give the path of a JSON file, see `mic serve --help`',
     });
   }
   return parseProfiles(text, file);

@@ -1,0 +1,100 @@
+import { resolve } from 'node:path';
+import { Command, Option } from 'commander';
+import pc from 'picocolors';
+import { loadProfiles } from '@mic/recall-api';
+import { LOG_LEVELS, stopOnSignals, type LogLevel } from '@mic/rpc';
+import { openPublishedRelease } from '@mic/service-host';
+import { environmentConfig } from '../config';
+import { startFleet, startOne, type Fleet } from '../fleet/fleet';
+import { SERVICES, type ServiceName } from '../fleet/service-process';
+import { DEFAULT_HOME, homeAt, storeOf } from '../home';
+import { wholeNumber } from '../number-flags';
+import { plainTable } from '../plain-table';
+import { STORE_OPTION } from '../store-option';
+
+interface UpFlags {
+  home: string;
+  store?: string;
+  json?: boolean;
+  only?: ServiceName;
+  profiles?: string;
+  address: string;
+  logLevel: LogLevel;
+  drainTimeoutMs: number;
+  readyTimeoutMs: number;
+}
+
+export function upCommand(): Command {
+  return new Command('up')
+    .description('start the four services on this machine and stay until a signal comes')
+    .option('--home <dir>', 'home of the installation', DEFAULT_HOME)
+    .addOption(STORE_OPTION())
+    .option('--json', 'print nothing but the one line of JSON')
+    .addOption(new Option('--only <service>', 'start this one again, where it was before').choices(SERVICES))
+    .option('--profiles <file>', 'JSON file of recall profiles; without it the built-in one')
+    .option('--address <host:port>', 'address of the recall-gateway; port 0 takes a free one', '127.0.0.1:0')
+    .addOption(
+      new Option('--log-level <level>', 'how much the services log (MIC_LOG_LEVEL)')
+        .choices(LOG_LEVELS)
+        .default(environmentConfig().logLevel),
+    )
+    .option('--drain-timeout-ms <ms>', 'time that calls in flight get on SIGTERM', wholeNumber(0, 600_000), 10_000)
+    .option('--ready-timeout-ms <ms>', 'time until all services must be ready', wholeNumber(1, 3_600_000), 120_000)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ mic up --home .mic
+  $ mic up --home .mic --store redis://127.0.0.1:6379
+  $ mic up --home .mic --only ann-service        # after it ended: the others find it again
+When all are ready it prints one line of JSON, which is in HOME/up.json as well:
+  {"services": {"user-embedder": {"pid": 1, "address": "127.0.0.1:40001"}, "ann-service": ..., ...}}
+A service that ends is not started again. SIGTERM or Ctrl-C ends all in order: the gateway first, each after its drain.
+Ask it with: mic recall --home .mic --user USER_ID`,
+    )
+    .action(async (flags: UpFlags) => {
+      const fleet = await start(flags);
+      let stopping = false;
+      stopOnSignals(() => {
+        stopping = true;
+        return fleet.stop();
+      });
+      console.log(JSON.stringify(fleet.up));
+      if (!flags.json) {
+        const rows = fleet.services.map(({ name, pid, address }) => [name, String(pid), address]);
+        console.error(
+          `${plainTable(['service', 'pid', 'address'], rows)}\nCtrl-C ends ${flags.only ?? 'all of them'}.`,
+        );
+      }
+      for (const { name, ended } of fleet.services) {
+        void ended.then((how) => {
+          if (stopping) return;
+          console.error(
+            `${pc.yellow(name)} ended ${how}; start it again with: mic up --only ${name} --home ${flags.home}`,
+          );
+        });
+      }
+      // The services keep this process: without them there is nothing to stay for but the signal.
+      setInterval(() => undefined, 2 ** 30);
+    });
+}
+
+async function start(flags: UpFlags): Promise<Fleet> {
+  const home = homeAt(flags.home);
+  const { logLevel, drainTimeoutMs, readyTimeoutMs } = flags;
+  if (flags.only) return startOne(flags.only, { home, logLevel, drainTimeoutMs, readyTimeoutMs });
+  const store = storeOf(home, flags.store);
+  // What is wrong with the release or a file is said here once, and not by four services.
+  await openPublishedRelease({ store, releases: home.releases });
+  await loadProfiles(flags.profiles);
+  const profiles = flags.profiles === undefined ? null : resolve(flags.profiles);
+  return startFleet({
+    home,
+    store,
+    profiles,
+    logLevel,
+    drainTimeoutMs,
+    readyTimeoutMs,
+    gatewayAddress: flags.address,
+  });
+}

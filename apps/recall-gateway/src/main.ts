@@ -1,0 +1,16 @@
+import { recallApi } from '@mic/recall-api';
+import { runService } from '@mic/service-host';
+import { config } from './config';
+import { openGateway } from './open-gateway';
+
+await runService({
+  name: 'recall-gateway',
+  config,
+  open: openGateway,
+  services: (gateway) =>
+    recallApi({
+      recall: { recall: async (...call) => gateway().engine.recall(...call) },
+      history: { appendEvents: async (...call) => gateway().history.appendEvents(...call) },
+      maxN: () => gateway().maxN,
+    }),
+});

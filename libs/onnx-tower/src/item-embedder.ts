@@ -1,0 +1,65 @@
+import { MicError, type ReleaseId } from '@mic/domain';
+import type { TowerSignature } from '@mic/features';
+import { OnnxSession } from './session';
+
+/** The inputs of the item tower for one item. */
+export interface ItemTowerInput {
+  /** The item's trained id embedding (length: the signature's idDimension), or null: new item, id masked. */
+  readonly itemRow: Float32Array | null;
+  /** Item fields as integers in the feature schema's layout, or null: every field masked. */
+  readonly fields: Int32Array | null;
+  /** Mean id embedding of users of the item (length: idDimension), or null: none is known. */
+  readonly usersPooled: Float32Array | null;
+}
+
+export interface OnnxItemEmbedderOptions {
+  readonly releaseId: ReleaseId;
+  readonly signature: TowerSignature;
+  /** ONNX model that meets the signature. */
+  readonly model: Uint8Array;
+}
+
+/** The item tower of one release in this process: vectors for items that are newer than the release. */
+export class OnnxItemEmbedder {
+  readonly #releaseId: ReleaseId;
+  readonly #signature: TowerSignature;
+  readonly #session: OnnxSession;
+
+  private constructor(releaseId: ReleaseId, signature: TowerSignature, session: OnnxSession) {
+    this.#releaseId = releaseId;
+    this.#signature = signature;
+    this.#session = session;
+  }
+
+  /** @throws MicError FAILED_PRECONDITION when the model is none. */
+  static async open({ releaseId, signature, model }: OnnxItemEmbedderOptions): Promise<OnnxItemEmbedder> {
+    const session = await OnnxSession.open(model, { name: `the item tower of release ${releaseId}` });
+    return new OnnxItemEmbedder(releaseId, signature, session);
+  }
+
+  /** Items x dimension, row-major, unit vectors. */
+  async embed(inputs: readonly ItemTowerInput[]): Promise<Float32Array> {
+    const { idDimension, itemFieldsWidth, dimension, maskedItemRow, maskedUserRow } = this.#signature;
+    const size = inputs.length;
+    const itemRows = new Float32Array(size * idDimension);
+    const fields = new BigInt64Array(size * itemFieldsWidth);
+    const usersPooled = new Float32Array(size * idDimension);
+    inputs.forEach((input, i) => {
+      itemRows.set(input.itemRow ?? maskedItemRow, i * idDimension);
+      input.fields?.forEach((code, f) => (fields[i * itemFieldsWidth + f] = BigInt(code)));
+      usersPooled.set(input.usersPooled ?? maskedUserRow, i * idDimension);
+    });
+    const { item_vectors } = await this.#session.run({
+      item_row: { data: itemRows, dims: [size, idDimension] },
+      fields: { data: fields, dims: [size, itemFieldsWidth] },
+      users_pooled: { data: usersPooled, dims: [size, idDimension] },
+    });
+    const vectors = item_vectors!.data as Float32Array;
+    if (vectors.length === size * dimension && !vectors.some(Number.isNaN)) return vectors;
+    throw new MicError('INTERNAL', `the item tower of release ${this.#releaseId} gave NaN or a wrong number of values`);
+  }
+
+  async close(): Promise<void> {
+    await this.#session.close();
+  }
+}

@@ -1,0 +1,87 @@
+import { NeighborServiceClient } from '@mic/contracts';
+import type { Interaction, ScoredLists } from '@mic/domain';
+import type {
+  AppendResult,
+  CallOptions,
+  HistoryWriter,
+  NeighborReader,
+  SimilarUsersItems,
+  UserContext,
+  WantedRelease,
+} from '@mic/recall';
+import { createClient, unary } from '@mic/rpc';
+import { fromInteractions, fromWireHistory, fromWireLists, fromWireSimilarUsers, packed } from '@mic/wire';
+import { ask, callOptions, checkAnswered } from './release-client';
+
+const SERVICE = 'neighbor-store';
+
+const NO_LIMIT: CallOptions = { signal: new AbortController().signal, requestId: '' };
+
+/** The store behind a neighbor-store. */
+export class NeighborClient implements NeighborReader, HistoryWriter {
+  readonly #client: NeighborServiceClient;
+  readonly #manifestSha256: string;
+
+  /** @param manifestSha256 of the release that the caller has open; '' when it has none and reads whatever there is. */
+  constructor(client: NeighborServiceClient, manifestSha256: string) {
+    this.#client = client;
+    this.#manifestSha256 = manifestSha256;
+  }
+
+  /** @param target see grpcTarget. */
+  static connect(target: string): NeighborServiceClient {
+    return createClient(NeighborServiceClient, target);
+  }
+
+  async userContext(
+    request: WantedRelease & { readonly userId: string; readonly historyLimit: number },
+    options: CallOptions,
+  ): Promise<UserContext> {
+    const { releaseId, userId, historyLimit } = request;
+    const wire = { releaseId, manifestSha256: this.#sha256(request), userId, historyLimit };
+    const answer = await ask(SERVICE, unary(this.#client, 'getUserContext', wire, callOptions(options)));
+    checkAnswered(SERVICE, releaseId, answer.releaseId);
+    const { userKnown } = answer;
+    return {
+      userKnown,
+      userRow: userKnown ? Float32Array.from(answer.userRow) : null,
+      profile: userKnown ? Int32Array.from(answer.profile) : null,
+      history: fromWireHistory(answer.history),
+    };
+  }
+
+  async similarUsersItems(
+    request: WantedRelease & { readonly userId: string; readonly users: number; readonly itemsPerUser: number },
+    options: CallOptions,
+  ): Promise<SimilarUsersItems> {
+    const { releaseId, userId, users, itemsPerUser } = request;
+    const wire = { releaseId, manifestSha256: this.#sha256(request), userId, users, itemsPerUser };
+    const answer = await ask(SERVICE, unary(this.#client, 'getSimilarUsersItems', wire, callOptions(options)));
+    checkAnswered(SERVICE, releaseId, answer.releaseId);
+    return fromWireSimilarUsers(answer);
+  }
+
+  async similarItems(
+    request: WantedRelease & { readonly itemRows: Uint32Array; readonly limit: number },
+    options: CallOptions,
+  ): Promise<ScoredLists> {
+    const { releaseId, itemRows, limit } = request;
+    const wire = { releaseId, manifestSha256: this.#sha256(request), itemRows: packed(itemRows), limit };
+    const answer = await ask(SERVICE, unary(this.#client, 'getSimilarItems', wire, callOptions(options)));
+    checkAnswered(SERVICE, releaseId, answer.releaseId);
+    return fromWireLists(answer.lists, itemRows.length);
+  }
+
+  async appendEvents(events: readonly Interaction[], options: CallOptions = NO_LIMIT): Promise<AppendResult> {
+    if (events.length === 0) return { accepted: 0, duplicates: 0, tooOld: 0 };
+    const answer = await ask(
+      SERVICE,
+      unary(this.#client, 'appendEvents', fromInteractions(events), callOptions(options)),
+    );
+    return { accepted: answer.accepted, duplicates: answer.duplicates, tooOld: answer.tooOld };
+  }
+
+  #sha256({ manifestSha256 }: WantedRelease): string {
+    return manifestSha256 ?? this.#manifestSha256;
+  }
+}

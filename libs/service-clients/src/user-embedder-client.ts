@@ -1,0 +1,43 @@
+import { EmbedderServiceClient, type EmbedUsersRequest } from '@mic/contracts';
+import type { ReleaseId } from '@mic/domain';
+import type { CallOptions, UserEmbedder, UserTowerInput, UserVectors } from '@mic/recall';
+import { createClient, unary } from '@mic/rpc';
+import { malformed, packed } from '@mic/wire';
+import { ask, callOptions, checkAnswered, wantedOnWire, type CallersRelease } from './release-client';
+
+const SERVICE = 'user-embedder';
+
+/** The user tower of a user-embedder. */
+export class UserEmbedderClient implements UserEmbedder {
+  readonly #client: EmbedderServiceClient;
+  readonly #release: CallersRelease;
+
+  constructor(client: EmbedderServiceClient, release: CallersRelease) {
+    this.#client = client;
+    this.#release = release;
+  }
+
+  /** @param target see grpcTarget. */
+  static connect(target: string): EmbedderServiceClient {
+    return createClient(EmbedderServiceClient, target);
+  }
+
+  async embed(releaseId: ReleaseId, input: UserTowerInput, options: CallOptions): Promise<UserVectors> {
+    const { userRow, profile, historyRows } = input;
+    const request: EmbedUsersRequest = {
+      ...wantedOnWire(this.#release, releaseId),
+      users: [
+        {
+          userRow: packed(userRow ?? new Float32Array(0)),
+          profile: packed(profile ?? new Int32Array(0)),
+          historyRows: packed(historyRows),
+        },
+      ],
+    };
+    const answer = await ask(SERVICE, unary(this.#client, 'embedUsers', request, callOptions(options)));
+    checkAnswered(SERVICE, releaseId, answer.releaseId);
+    const [user] = answer.users;
+    if (user?.vectors.length !== (user?.count ?? 0) * answer.dimension) throw malformed('vectors of another length');
+    return { count: user.count, vectors: Float32Array.from(user.vectors) };
+  }
+}
