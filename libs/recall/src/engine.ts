@@ -49,6 +49,9 @@ export interface RankedRecall {
   readonly order: Uint32Array;
 }
 
+/** Beyond it, a share of a long deadline would be time wasted, milliseconds. */
+const LARGEST_SHARED_RESERVE_MS = 50;
+
 /** One request on its way. */
 interface Trip {
   readonly request: RecallRequest;
@@ -113,7 +116,8 @@ export class RecallEngine implements RecallService {
     this.#checkRelease(request.releaseId);
     const total = Number.isFinite(deadlineMs) ? deadlineMs : profile.timeoutMs;
     if (total <= 0) throw new MicError('DEADLINE_EXCEEDED', 'the deadline had passed when the request arrived');
-    const timeLeft = (): number => total - profile.reserveMs - (this.#clock() - started);
+    const reserve = Math.max(profile.reserveMs, Math.min(total * profile.reserveShare, LARGEST_SHARED_RESERVE_MS));
+    const timeLeft = (): number => total - reserve - (this.#clock() - started);
     const trip: Trip = { request, profile, signal, timeLeft };
 
     const context = await this.#readContext(trip);
@@ -146,7 +150,7 @@ export class RecallEngine implements RecallService {
     const { userId, requestId } = request;
     const wanted = { releaseId: this.#catalog.releaseId, userId, historyLimit: profile.historyLimit };
     return withinBudget((options) => this.#ports.store.userContext(wanted, options), {
-      timeoutMs: Math.min(profile.contextTimeoutMs, timeLeft()),
+      timeoutMs: Math.min(profile.contextTimeoutMs, profile.contextShare * timeLeft()),
       signal,
       requestId,
       clock: this.#clock,

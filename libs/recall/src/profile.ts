@@ -24,10 +24,14 @@ export const profileSchema = z
     n: z.strictObject({ default: count(10_000).default(20), max: count(10_000).default(1_000) }).prefault({}),
     /** Time for a request whose caller sets no deadline, milliseconds. */
     timeoutMs: milliseconds.default(500),
-    /** Time for reading the user's history and profile, milliseconds. */
+    /** Time for reading the user's history and profile, milliseconds; at most contextShare of what there is. */
     contextTimeoutMs: milliseconds.default(50),
-    /** Time kept back for merge and rerank, milliseconds. */
+    /** Share of the time that the history may take, so that the channels that can do without it have the rest. */
+    contextShare: z.number().min(0.01).max(1).default(0.4),
+    /** Time kept back for merge, rerank and the way to the caller, milliseconds; at least reserveShare of all. */
     reserveMs: z.number().min(0).max(60_000).default(5),
+    /** Share of the time kept back: what is lost on the way grows with the load, as deadlines do with patience. */
+    reserveShare: z.number().min(0).max(0.9).default(0.25),
     /** Events read of a user's history. */
     historyLimit: count(10_000).default(1_000),
     channels: z

@@ -4,7 +4,7 @@ import type { Logger } from '@mic/rpc';
 const WINDOW_MS = 1_000;
 const RESOLUTION_MS = 5;
 /** Delays below it are the noise of a machine that has something to do. */
-const WORTH_A_LINE_MS = 20;
+const WORTH_A_LINE_MS = 10;
 const NANOSECONDS = 1e6;
 
 /**
@@ -18,10 +18,9 @@ export function recordEventLoopDelay(logger: Logger): () => void {
   window.enable();
   run.enable();
   const timer = setInterval(() => {
-    const maxMs = Math.round(window.max / NANOSECONDS);
-    if (maxMs >= WORTH_A_LINE_MS) {
-      logger.info({ maxMs, p99Ms: Math.round(window.percentile(99) / NANOSECONDS) }, 'event loop was delayed');
-    }
+    const maxMs = delayMs(window.max);
+    if (maxMs >= WORTH_A_LINE_MS)
+      logger.info({ maxMs, p99Ms: delayMs(window.percentile(99)) }, 'event loop was delayed');
     window.reset();
   }, WINDOW_MS);
   timer.unref();
@@ -29,7 +28,12 @@ export function recordEventLoopDelay(logger: Logger): () => void {
     clearInterval(timer);
     window.disable();
     run.disable();
-    const [maxMs, p99Ms] = [run.max, run.percentile(99)].map((ns) => Math.round(ns / NANOSECONDS));
+    const [maxMs, p99Ms] = [delayMs(run.max), delayMs(run.percentile(99))];
     logger.info({ maxMs, p99Ms }, 'event loop delay of the whole run');
   };
+}
+
+/** The histogram has the time between two ticks; what exceeds the tick is the delay. */
+function delayMs(nanoseconds: number): number {
+  return Math.max(0, Math.round(nanoseconds / NANOSECONDS - RESOLUTION_MS));
 }

@@ -1,0 +1,52 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const MIC = fileURLToPath(new URL('../apps/mic/bin/mic.mjs', import.meta.url));
+
+export type ServiceName = 'user-embedder' | 'ann-service' | 'neighbor-store' | 'recall-gateway';
+
+/** A line of a service's log. */
+export type LogLine = Readonly<Record<string, unknown>> & { readonly service?: string; readonly msg?: string };
+
+/** `mic up` as a child of this process. */
+export interface Installation {
+  readonly services: Record<ServiceName, { readonly pid: number; readonly address: string }>;
+  /** What the services logged so far. */
+  readonly log: readonly LogLine[];
+  stop(): Promise<void>;
+}
+
+/** Runs a command of the command line to its end. @throws Error with what it printed when it fails. */
+export async function mic(...args: string[]): Promise<string> {
+  const child = spawn(process.execPath, [MIC, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let printed = '';
+  let complaints = '';
+  child.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (complaints += chunk.toString()));
+  const [status] = (await once(child, 'close')) as [number | null];
+  if (status !== 0) throw new Error(`mic ${args.join(' ')} ended with ${status}: ${complaints}`);
+  return printed;
+}
+
+/** Starts `mic up` with these flags and waits for its line. */
+export async function up(...flags: string[]): Promise<Installation> {
+  const child = spawn(process.execPath, [MIC, 'up', '--json', ...flags], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const log: LogLine[] = [];
+  const complaints: string[] = [];
+  createInterface(child.stderr).on('line', (line) => {
+    if (line.startsWith('{')) log.push(JSON.parse(line) as LogLine);
+    else complaints.push(line);
+  });
+  const ended = once(child, 'exit');
+  const first = await Promise.race([once(createInterface(child.stdout), 'line'), ended]);
+  if (child.exitCode !== null) throw new Error(`mic up ended with ${child.exitCode}: ${complaints.join('\n')}`);
+  const { services } = JSON.parse(String(first[0])) as Pick<Installation, 'services'>;
+  return { services, log, stop: () => stop(child, ended) };
+}
+
+async function stop(child: ChildProcess, ended: Promise<unknown>): Promise<void> {
+  child.kill('SIGTERM');
+  await ended;
+}
