@@ -36,7 +36,7 @@ describe('one installation, from events to answers', () => {
 
   beforeAll(async () => {
     home = await mkdtemp(join(tmpdir(), 'mic-e2e-'));
-    demo = await mic('demo', '--once', '--json', '--home', home);
+    demo = await mic('demo', '--all-in-one', '--once', '--json', '--home', home);
     if (demo.status !== 0) throw new Error(demo.stderr);
     output = lastJson<DemoOutput>(demo.stdout);
     server = await serve(home);
@@ -261,6 +261,9 @@ describe('without an installation', () => {
     const home = await mkdtemp(join(tmpdir(), 'mic-e2e-'));
     const cases: [string[], RegExp][] = [
       [['serve', '--all-in-one', '--home', home], /no release is published[\s\S]*mic publish/],
+      [['up', '--home', home], /no release is published[\s\S]*mic publish/],
+      [['up', '--only', 'ann-service', '--home', home], /no services were started/],
+      [['rollback', '--home', home, '--store', 'redis://127.0.0.1:1'], /the store does not answer[\s\S]*Redis runs/],
       [['publish', '--home', home, '--release', 'r1'], /r1 is not a folder/],
       [['train', '--data', home, '--out', join(home, 'run')], /is not a dataset[\s\S]*mic data import/],
       [['build', '--model', home, '--data', home, '--home', home], /is not a model[\s\S]*mic train/],
@@ -286,7 +289,9 @@ describe('without an installation', () => {
     'build',
     'release verify',
     'publish',
+    'rollback',
     'history import',
+    'up',
     'serve',
     'recall',
     'demo',

@@ -60,3 +60,56 @@ export async function serve(home: string, ...flags: string[]): Promise<Served> {
     },
   };
 }
+
+export type ServiceName = 'user-embedder' | 'ann-service' | 'neighbor-store' | 'recall-gateway';
+
+/** A running `mic up`. */
+export interface Up {
+  /** As it printed them. */
+  readonly services: Record<ServiceName, { readonly pid: number; readonly address: string }>;
+  readonly process: ChildProcess;
+  /** The line of JSON that it printed. */
+  readonly line: string;
+  /** What it and the services wrote to stderr so far. */
+  log(): string;
+  /** Ends it by a signal and gives its exit status. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+}
+
+/** Starts `mic up` and waits for its line. */
+export async function up(home: string, ...flags: string[]): Promise<Up> {
+  const args = [MIC, 'up', '--json', '--home', home, '--drain-timeout-ms', '2000', ...flags];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  const exited = once(child, 'exit') as Promise<[number | null]>;
+  const line = await new Promise<string>((resolve, reject) => {
+    child.stdout.once('data', (chunk: Buffer) => {
+      resolve(chunk.toString());
+    });
+    child.once('exit', (status) => {
+      reject(new Error(`mic up ended with ${status}: ${stderr}`));
+    });
+  });
+  return {
+    ...(JSON.parse(line) as Pick<Up, 'services'>),
+    process: child,
+    line,
+    log: () => stderr,
+    stop: async (signal = 'SIGTERM') => {
+      child.kill(signal);
+      const [status] = await exited;
+      return status;
+    },
+  };
+}
+
+/** True while a process of that id is there. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { MicError } from '@mic/domain';
 import { openStore } from '@mic/open-store';
+import type { ReleasePointer } from '@mic/recall';
 import { openRelease, type OpenRelease } from '@mic/release';
 
 export interface PublishedReleaseOptions {
@@ -17,15 +18,22 @@ export interface PublishedReleaseOptions {
  *   NOT_FOUND, DATA_LOSS when the folder is missing or damaged; UNAVAILABLE when the store does not answer.
  */
 export async function openPublishedRelease({ store, releases }: PublishedReleaseOptions): Promise<OpenRelease> {
-  const reader = await openStore({ store, readOnly: true });
-  const pointer = await reader.pointer().finally(() => reader.close());
-  if (!pointer) throw nothingPublished();
+  const pointer = await readPointer(store);
   const release = await openRelease(join(releases, pointer.releaseId));
   if (release.manifest.manifestSha256 === pointer.manifestSha256) return release;
   throw new MicError('FAILED_PRECONDITION', `release ${pointer.releaseId} is not the one that was published`, {
     subject: release.directory,
     remedy: 'restore the folder of the release that was published, or publish another one',
   });
+}
+
+async function readPointer(address: string): Promise<ReleasePointer> {
+  const store = await openStore({ store: address, readOnly: true }).catch((error: unknown) => {
+    throw error instanceof MicError && error.code === 'NOT_FOUND' ? nothingPublished() : error;
+  });
+  const pointer = await store.pointer().finally(() => store.close());
+  if (!pointer) throw nothingPublished();
+  return pointer;
 }
 
 export const nothingPublished = (): MicError =>

@@ -82,7 +82,7 @@ describe('LmdbStore', () => {
 
   it('refuses writes to a store that was opened for reading, and to read what is not there', async () => {
     const path = await newFolder();
-    await expect(LmdbStore.open({ path, readOnly: true })).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' });
+    await expect(LmdbStore.open({ path, readOnly: true })).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await (await LmdbStore.open({ path })).close();
     const reader = await LmdbStore.open({ path, readOnly: true });
     await expect(reader.appendEvents([event('u', 1)])).rejects.toMatchObject({

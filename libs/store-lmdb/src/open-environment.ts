@@ -16,13 +16,16 @@ const FILES = ['data.mdb', 'lock.mdb'];
 /**
  * Opens the LMDB environment of a store, and marks a new one as such.
  *
- * @throws MicError FAILED_PRECONDITION when the folder holds something else, or a store of another version, or (to be
- * read only) nothing; DATA_LOSS when its file is damaged.
+ * @throws MicError FAILED_PRECONDITION when the folder holds something else, or a store of another version; NOT_FOUND
+ * when it is to be read only and there is nothing; DATA_LOSS when its file is damaged.
  */
 export async function openEnvironment(path: string, readOnly: boolean): Promise<Environment> {
   const isNew = await checkFolder(path);
   if (isNew && readOnly) {
-    throw refused(path, `there is no store in ${path}`, 'publish a release first, or open the store for writing');
+    throw new MicError('NOT_FOUND', `there is no store in ${path}`, {
+      subject: path,
+      remedy: 'publish a release first: mic publish',
+    });
   }
   let environment: Environment;
   try {

@@ -29,7 +29,9 @@ export async function writeUpSettings(home: Home, settings: UpSettings): Promise
   await write(settingsFile(home), settings);
 }
 
-export const removeUp = (home: Home): Promise<void> => rm(upFile(home), { force: true });
+export async function removeUp(home: Home): Promise<void> {
+  for (const file of [upFile(home), settingsFile(home)]) await rm(file, { force: true });
+}
 
 /** @throws MicError FAILED_PRECONDITION when nothing was started in this home. */
 export async function readUp(home: Home): Promise<{ readonly up: Up; readonly settings: UpSettings }> {
