@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { NeighborServiceClient } from '@mic/contracts';
 import type { Interaction, ScoredLists } from '@mic/domain';
 import type {
@@ -15,7 +16,7 @@ import { ask, callOptions, checkAnswered } from './release-client';
 
 const SERVICE = 'neighbor-store';
 
-const NO_LIMIT: CallOptions = { signal: new AbortController().signal, requestId: '' };
+const noLimit = (): CallOptions => ({ signal: new AbortController().signal, requestId: randomUUID() });
 
 /** The store behind a neighbor-store. */
 export class NeighborClient implements NeighborReader, HistoryWriter {
@@ -72,7 +73,7 @@ export class NeighborClient implements NeighborReader, HistoryWriter {
     return fromWireLists(answer.lists, itemRows.length);
   }
 
-  async appendEvents(events: readonly Interaction[], options: CallOptions = NO_LIMIT): Promise<AppendResult> {
+  async appendEvents(events: readonly Interaction[], options: CallOptions = noLimit()): Promise<AppendResult> {
     if (events.length === 0) return { accepted: 0, duplicates: 0, tooOld: 0 };
     const answer = await ask(
       SERVICE,

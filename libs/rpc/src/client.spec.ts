@@ -1,0 +1,124 @@
+import { RecallRequest, RecallResponse, RecallServiceClient, RecallServiceService } from '@mic/contracts';
+import { MicError } from '@mic/domain';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createClient, unary } from './client';
+import { LIVENESS } from './health';
+import { checkHealth } from './health-client';
+import { createLogger } from './logger';
+import { startServer, type RunningServer } from './server';
+import { serviceHandlers } from './service-handlers';
+import { grpcTarget } from './targets';
+
+const opened: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of opened.splice(0).reverse()) await close();
+});
+
+/** A server that answers with its name as user id; the user `wait` waits until `release` is called. */
+async function start(name: string, address = '127.0.0.1:0', maxConcurrentCalls?: number) {
+  let release: () => void = () => {};
+  const gate = new Promise<void>((resolve) => (release = resolve));
+  const handlers = serviceHandlers(RecallServiceService, {
+    async recall({ userId }) {
+      if (userId === 'wait') await gate;
+      return RecallResponse.fromPartial({ userId: name });
+    },
+    batchRecall: () => Promise.reject(new MicError('UNIMPLEMENTED', 'not here')),
+  });
+  const logger = createLogger({ level: 'silent', service: 'spec' });
+  const server = await startServer({ address, services: [handlers], logger, drainTimeoutMs: 200, maxConcurrentCalls });
+  server.setServing(true);
+  opened.push(() => server.stop());
+  return { ...server, release };
+}
+
+function clientOf(...servers: Pick<RunningServer, 'address'>[]): (userId?: string) => Promise<string> {
+  const client = createClient(RecallServiceClient, servers.map(({ address }) => address).join(','));
+  opened.push(() => {
+    client.close();
+  });
+  return async (userId = 'u') =>
+    (await unary(client, 'recall', RecallRequest.fromPartial({ userId }), { deadlineMs: 2_000 })).userId;
+}
+
+/** How many of 40 calls each server answered; an error counts under its code. */
+async function share(call: () => Promise<string>): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (let i = 0; i < 40; i++) {
+    const name = await call().catch((error: unknown) => (error as MicError).code);
+    counts[name] = (counts[name] ?? 0) + 1;
+  }
+  return counts;
+}
+
+describe('a client of several addresses', () => {
+  it('spreads its calls over all of them', async () => {
+    const call = clientOf(await start('a'), await start('b'), await start('c'));
+    await expect.poll(async () => Object.keys(await share(call)).sort()).toEqual(['a', 'b', 'c']);
+    const counts = Object.values(await share(call));
+    for (const count of counts) expect(count).toBeGreaterThanOrEqual(12);
+  });
+
+  it('leaves out one that is gone, and uses it again when it is back', async () => {
+    const [a, b] = [await start('a'), await start('b')];
+    const call = clientOf(a, b);
+    await expect.poll(async () => Object.keys(await share(call)).length).toBe(2);
+    await b.stop();
+    await expect.poll(() => share(call)).toEqual({ a: 40 });
+    await start('b again', b.address);
+    await expect.poll(async () => Object.keys(await share(call)).sort(), { timeout: 10_000 }).toEqual(['a', 'b again']);
+  });
+
+  it('fails at once while nobody is there, and connects again by itself', async () => {
+    const first = await start('a');
+    const call = clientOf(first);
+    expect(await call()).toBe('a');
+    await first.stop();
+    await expect.poll(() => call().catch((error: unknown) => (error as MicError).code)).toBe('UNAVAILABLE');
+    await start('a again', first.address);
+    await expect.poll(() => call().catch(() => ''), { timeout: 10_000 }).toBe('a again');
+  });
+});
+
+describe('a server with a limit of calls', () => {
+  it('refuses what is beyond it, and takes calls again when others have ended', async () => {
+    const server = await start('a', undefined, 3);
+    const call = clientOf(server);
+    const waiting = [call('wait'), call('wait'), call('wait')];
+    await expect
+      .poll(() => call().catch((error: unknown) => (error as MicError).message))
+      .toMatch(/3 calls run already/);
+    await expect(call()).rejects.toMatchObject({ code: 'RESOURCE_EXHAUSTED', remedy: expect.any(String) });
+    server.release();
+    await Promise.all(waiting);
+    expect(await call()).toBe('a');
+  });
+});
+
+describe('checkHealth', () => {
+  it('tells liveness from readiness', async () => {
+    const server = await start('a');
+    server.setServing(false);
+    expect(await checkHealth(server.address, '', 1_000)).toBe('NOT_SERVING');
+    expect(await checkHealth(server.address, LIVENESS, 1_000)).toBe('SERVING');
+    server.setServing(true);
+    expect(await checkHealth(server.address, '', 1_000)).toBe('SERVING');
+    await expect(checkHealth('127.0.0.1:1', '', 1_000)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  });
+});
+
+describe('grpcTarget', () => {
+  it.each([
+    ['a:1', 'a:1'],
+    ['127.0.0.1:1', '127.0.0.1:1'],
+    ['127.0.0.1:1, 127.0.0.2:2', 'ipv4:127.0.0.1:1,127.0.0.2:2'],
+    ['[::1]:1,[::2]:2', 'ipv6:[::1]:1,[::2]:2'],
+    ['dns:///name:1', 'dns:///name:1'],
+  ])('%s is %s', (text, target) => {
+    expect(grpcTarget(text)).toBe(target);
+  });
+
+  it.each(['', 'a', 'a:', 'a:b', 'a:1,', 'a:1,b:2', '127.0.0.1:1,[::1]:2', 'a b:1'])('refuses "%s"', (text) => {
+    expect(() => grpcTarget(text)).toThrow(/wrong target/);
+  });
+});

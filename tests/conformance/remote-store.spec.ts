@@ -1,0 +1,54 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Store } from '@mic/recall';
+import { createLogger, startServer } from '@mic/rpc';
+import { NeighborClient } from '@mic/service-clients';
+import { LmdbStore } from '@mic/store-lmdb';
+import { neighborApi } from '../../apps/neighbor-store/src/handler';
+import { storeConformance } from './store.conformance';
+
+/** The read and append sides go through the neighbor-store's handlers and client; publishing goes to the store itself. */
+function behindService(store: Store, client: NeighborClient): Store {
+  return {
+    userContext: (...call) => client.userContext(...call),
+    similarUsersItems: (...call) => client.similarUsersItems(...call),
+    similarItems: (request, options) => client.similarItems({ ...request, limit: Math.max(1, request.limit) }, options),
+    appendEvents: (...call) => client.appendEvents(...call),
+    writeUsers: (...call) => store.writeUsers(...call),
+    writeSimilarItems: (...call) => store.writeSimilarItems(...call),
+    seal: (...call) => store.seal(...call),
+    movePointer: (...call) => store.movePointer(...call),
+    removeRelease: (...call) => store.removeRelease(...call),
+    pointer: () => store.pointer(),
+    releases: () => store.releases(),
+    close: () => store.close(),
+  };
+}
+
+storeConformance('a store behind the neighbor-store', async () => {
+  const path = await mkdtemp(join(tmpdir(), 'mic-remote-'));
+  let store = await LmdbStore.open({ path, historyCap: 5 });
+  const server = await startServer({
+    address: '127.0.0.1:0',
+    services: [neighborApi(() => store)],
+    logger: createLogger({ level: 'silent', service: 'spec' }),
+    drainTimeoutMs: 100,
+  });
+  const wire = NeighborClient.connect(server.address);
+  const client = new NeighborClient(wire, '');
+  return {
+    store: behindService(store, client),
+    reopen: async () => {
+      await store.close();
+      store = await LmdbStore.open({ path, historyCap: 5 });
+      return behindService(store, client);
+    },
+    dispose: async () => {
+      wire.close();
+      await server.stop();
+      await store.close();
+      await rm(path, { recursive: true, force: true });
+    },
+  };
+});
