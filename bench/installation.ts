@@ -46,6 +46,19 @@ export async function up(...flags: string[]): Promise<Installation> {
   return { services, log, stop: () => stop(child, ended) };
 }
 
+/** Starts `mic serve --all-in-one` with these flags on a free port and waits for its line. */
+export async function serveOne(
+  ...flags: string[]
+): Promise<{ readonly address: string; readonly pid: number; stop(): Promise<void> }> {
+  const args = [MIC, 'serve', '--all-in-one', '--address', '127.0.0.1:0', '--log-level', 'error', ...flags];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(child, 'exit');
+  const first = await Promise.race([once(createInterface(child.stdout), 'line'), ended]);
+  if (child.exitCode !== null) throw new Error(`mic serve ended with ${child.exitCode}`);
+  const { address, pid } = JSON.parse(String(first[0])) as { address: string; pid: number };
+  return { address, pid, stop: () => stop(child, ended) };
+}
+
 async function stop(child: ChildProcess, ended: Promise<unknown>): Promise<void> {
   child.kill('SIGTERM');
   await ended;

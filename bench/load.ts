@@ -1,5 +1,5 @@
 import { RecallRequest, RecallServiceClient, type RecallResponse } from '@mic/contracts';
-import { MicError } from '@mic/domain';
+import type { MicError } from '@mic/domain';
 import { createClient, unary } from '@mic/rpc';
 
 export interface LoadOptions {

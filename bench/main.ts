@@ -5,37 +5,52 @@ import Table from 'cli-table3';
 import { Command } from 'commander';
 import { benchFaults, type FaultRow } from './faults';
 import { mic } from './installation';
+import { benchRecall, type RecallRow } from './recall';
 
 const program = new Command('bench').description(
   'measurements of this project; each prints a table, or JSON with --json',
 );
 
-program
-  .command('faults')
+const withLoadFlags = (
+  command: Command,
+  defaults: { calls: number; concurrency: number; deadlineMs: number },
+): Command =>
+  command
+    .option('--home <dir>', 'home with a published release and its history; without it a made world')
+    .option('--store <address>', 'store of the services; without it HOME/store')
+    .option('--calls <n>', 'calls of each load', Number, defaults.calls)
+    .option('--concurrency <n>', 'calls at a time', Number, defaults.concurrency)
+    .option('--deadline-ms <ms>', 'deadline of each call', Number, defaults.deadlineMs)
+    .option('--users <range>', 'users to ask for, as PREFIX:DIGITS:COUNT', 'user-:5:500')
+    .option('--json', 'print one line of JSON');
+
+withLoadFlags(program.command('faults'), { calls: 2_000, concurrency: 4, deadlineMs: 50 })
   .description('Recall through four services while one of them is frozen or gone: failures, flags and times')
-  .option('--home <dir>', 'home with a published release and its history; without it a made world')
-  .option('--store <address>', 'store of the services; without it HOME/store')
-  .option('--calls <n>', 'calls of each load', Number, 2_000)
-  .option('--concurrency <n>', 'calls at a time', Number, 4)
-  .option('--deadline-ms <ms>', 'deadline of each call', Number, 50)
-  .option('--users <prefix-count>', 'users to ask for, as PREFIX:DIGITS:COUNT', 'user-:5:500')
-  .option('--json', 'print one line of JSON')
-  .action(async (flags: FaultFlags) => {
-    await withHome(flags, async (home) => {
-      const [prefix, digits, count] = flags.users.split(':') as [string, string, string];
-      const userIds = Array.from({ length: Number(count) }, (_, i) => prefix + String(i).padStart(Number(digits), '0'));
-      const { store, calls, concurrency, deadlineMs } = flags;
-      const rows: FaultRow[] = [];
-      await benchFaults({ home, store, userIds, calls, concurrency, deadlineMs }, (row) => {
+  .action(async (flags: LoadFlags) => {
+    const rows: FaultRow[] = [];
+    await withHome(flags, (home) =>
+      benchFaults({ ...flags, home, userIds: userIdsOf(flags.users) }, (row) => {
         rows.push(row);
-        if (!flags.json)
-          console.error(`${row.fault}: ${row.failed} of ${row.calls} failed, ${row.unflagged} unflagged`);
-      });
-      console.log(flags.json ? JSON.stringify(rows) : faultTable(rows));
-    });
+        console.error(`${row.fault}: ${row.failed} of ${row.calls} failed, ${row.unflagged} unflagged`);
+      }),
+    );
+    console.log(flags.json ? JSON.stringify(rows) : faultTable(rows));
   });
 
-interface FaultFlags {
+withLoadFlags(program.command('recall'), { calls: 4_000, concurrency: 16, deadlineMs: 500 })
+  .description('Recall by one process and by four services: calls a second, times, CPU time by process')
+  .action(async (flags: LoadFlags) => {
+    const rows: RecallRow[] = [];
+    await withHome(flags, (home) =>
+      benchRecall({ ...flags, home, userIds: userIdsOf(flags.users) }, (row) => {
+        rows.push(row);
+        console.error(`${row.shape}, ${row.concurrency} at a time: ${row.callsPerSecond.toFixed(0)} calls a second`);
+      }),
+    );
+    console.log(flags.json ? JSON.stringify(rows) : recallTable(rows));
+  });
+
+interface LoadFlags {
   home?: string;
   store?: string;
   calls: number;
@@ -43,6 +58,11 @@ interface FaultFlags {
   deadlineMs: number;
   users: string;
   json?: boolean;
+}
+
+function userIdsOf(range: string): string[] {
+  const [prefix, digits, count] = range.split(':') as [string, string, string];
+  return Array.from({ length: Number(count) }, (_, i) => prefix + String(i).padStart(Number(digits), '0'));
 }
 
 /** Runs over a home that is given, or over one that is made for it and removed afterwards. */
@@ -95,6 +115,29 @@ function faultTable(rows: readonly FaultRow[]): string {
       ms(row.maxMs),
       row.loopDelayMs,
       row.outcomes,
+    ]);
+  }
+  return table.toString();
+}
+
+function recallTable(rows: readonly RecallRow[]): string {
+  const table = new Table({
+    head: ['shape', 'at a time', 'calls/s', 'failed', 'degraded', 'p50 ms', 'p99 ms', 'CPU us a call'],
+    style: { head: [], border: [] },
+  });
+  for (const { shape, concurrency, callsPerSecond, failed, degraded, p50Ms, p99Ms, cpuUs } of rows) {
+    const total = Object.values(cpuUs).reduce((sum, us) => sum + us, 0);
+    const parts = Object.entries(cpuUs).map(([name, us]) => `${name} ${us.toFixed(0)}`);
+    const cpu = parts.length > 1 ? `${total.toFixed(0)} (${parts.join(', ')})` : total.toFixed(0);
+    table.push([
+      shape,
+      concurrency,
+      callsPerSecond.toFixed(0),
+      failed,
+      degraded,
+      p50Ms.toFixed(2),
+      p99Ms.toFixed(2),
+      cpu,
     ]);
   }
   return table.toString();

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { main, root, setup } from './setup.mjs';
+import { systemPackages } from './system-packages.mjs';
 
 const scratch = mkdtempSync(join(tmpdir(), 'mic-test-'));
 const vitestReport = join(scratch, 'vitest.json');
@@ -17,6 +18,7 @@ const steps = {
   types: ['tsc', '-p', 'tsconfig.json'],
   'proto-lint': ['buf', 'lint'],
   'proto-breaking': ['buf', 'breaking', '--against', 'proto/baseline.binpb'],
+  k8s: ['tsx', 'tools/k8s-validate.ts'],
   specs: ['vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${vitestReport}`],
 };
 
@@ -45,6 +47,7 @@ main(() => {
   const wanted = values.only ? values.only.split(',') : Object.keys(steps);
   const unknown = wanted.filter((name) => !(name in steps));
   if (unknown.length > 0) throw new Error(`no step ${unknown.join(', ')}; there are ${Object.keys(steps).join(', ')}`);
+  if (wanted.some((name) => name === 'specs' || name === 'k8s')) systemPackages();
   setup();
   const total = { passed: 0, failed: 0 };
   for (const name of wanted) {
