@@ -2,7 +2,7 @@ import { RecallEngine, type HistoryWriter } from '@mic/recall';
 import { loadProfiles } from '@mic/recall-api';
 import { releaseSummary } from '@mic/release';
 import { ItemIndexClient, NeighborClient, UserEmbedderClient } from '@mic/service-clients';
-import { openPublishedRelease, type Opened } from '@mic/service-host';
+import { openPublishedRelease, type EventLoopDelay, type Opened } from '@mic/service-host';
 import type { config } from './config';
 
 /** What the gateway answers from. */
@@ -14,7 +14,10 @@ export interface Gateway {
 }
 
 /** The recall path over the three services, pinned to the release that is published. */
-export async function openGateway(settings: ReturnType<typeof config.parse>): Promise<Opened<Gateway>> {
+export async function openGateway(
+  settings: ReturnType<typeof config.parse>,
+  loopDelay: EventLoopDelay,
+): Promise<Opened<Gateway>> {
   const profiles = await loadProfiles(settings.MIC_PROFILES);
   const { MIC_STORE: store, MIC_RELEASES: releases } = settings;
   const { releaseId, catalog, manifest } = await openPublishedRelease({ store, releases });
@@ -31,6 +34,7 @@ export async function openGateway(settings: ReturnType<typeof config.parse>): Pr
     },
     catalog,
     profiles,
+    queueDelayMs: () => loopDelay.recentMs(),
   });
   return {
     value: {

@@ -19,6 +19,12 @@ export interface BudgetOptions {
 }
 
 /**
+ * Why the signal of a call fires when its budget is over; the caller's own cancellation has another reason. Made once: an
+ * abort without a reason makes an error with a stack every time.
+ */
+export const LATE = new MicError('DEADLINE_EXCEEDED', 'the budget of the call is over');
+
+/**
  * Runs a call within its budget. When time is up the call's signal fires and the outcome is LATE, whatever the call does
  * afterwards; an error becomes FAILED. Only the caller's own cancellation is thrown.
  *
@@ -56,7 +62,7 @@ export async function withinBudget<T>(
   const first = await Promise.race([answered, interrupted]);
   stopWaiting?.();
   if (typeof first !== 'string') return first;
-  controller.abort();
+  controller.abort(first === 'LATE' ? LATE : cancelled());
   if (first === 'CANCELLED') throw cancelled();
   return { outcome: 'LATE', message: `no answer within ${Math.round(timeoutMs)} ms`, elapsedMs: elapsedMs() };
 }

@@ -33,6 +33,11 @@ export interface RecallEngineOptions {
   readonly profiles: Profiles;
   /** performance.now by default. */
   readonly clock?: Clock;
+  /**
+   * How long things wait for this process just now, milliseconds; 0 by default. A request has waited that long before it
+   * was read, and its answer will, and its deadline knows of neither.
+   */
+  readonly queueDelayMs?: () => number;
 }
 
 /** A ranked answer in rows, before it is put into words. */
@@ -70,12 +75,15 @@ export class RecallEngine implements RecallService {
   readonly #catalog: ItemCatalog;
   readonly #profiles: Profiles;
   readonly #clock: Clock;
+  readonly #queueDelayMs: () => number;
 
-  constructor({ ports, catalog, profiles, clock = () => performance.now() }: RecallEngineOptions) {
+  constructor(options: RecallEngineOptions) {
+    const { ports, catalog, profiles, clock = () => performance.now(), queueDelayMs = () => 0 } = options;
     this.#ports = ports;
     this.#catalog = catalog;
     this.#profiles = profiles;
     this.#clock = clock;
+    this.#queueDelayMs = queueDelayMs;
   }
 
   async recall(request: RecallRequest, deadlineMs: number, signal: AbortSignal): Promise<RecallResult> {
@@ -116,7 +124,7 @@ export class RecallEngine implements RecallService {
     this.#checkRelease(request.releaseId);
     const total = Number.isFinite(deadlineMs) ? deadlineMs : profile.timeoutMs;
     if (total <= 0) throw new MicError('DEADLINE_EXCEEDED', 'the deadline had passed when the request arrived');
-    const reserve = Math.max(profile.reserveMs, Math.min(total * profile.reserveShare, LARGEST_SHARED_RESERVE_MS));
+    const reserve = this.#reserveMs(profile, total);
     const timeLeft = (): number => total - reserve - (this.#clock() - started);
     const trip: Trip = { request, profile, signal, timeLeft };
 
@@ -144,6 +152,12 @@ export class RecallEngine implements RecallService {
       scores,
       order: topCandidates(scores.score, merged.rows, n),
     };
+  }
+
+  /** Time kept back for what comes after the channels, and for what the queues of this process take. */
+  #reserveMs({ reserveMs, reserveShare }: RecallProfile, total: number): number {
+    const shared = Math.min(total * reserveShare, LARGEST_SHARED_RESERVE_MS);
+    return Math.max(reserveMs, shared) + Math.min(2 * this.#queueDelayMs(), total / 2);
   }
 
   #readContext({ request, profile, signal, timeLeft }: Trip): Promise<Budgeted<UserContext>> {

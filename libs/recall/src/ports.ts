@@ -7,7 +7,10 @@ import type { Interaction, ReleaseId, ScoredLists } from '@mic/domain';
  * another one.
  */
 export interface CallOptions {
-  /** Fires when the answer is no longer wanted: implementations stop work and reject with MicError CANCELLED. */
+  /**
+   * Fires when the answer is no longer wanted: implementations stop work and reject with MicError CANCELLED. Its reason is a
+   * MicError: DEADLINE_EXCEEDED when time is up, anything else when the caller has gone.
+   */
   readonly signal: AbortSignal;
   /** Id of the request, for logs. */
   readonly requestId: string;

@@ -2,6 +2,7 @@ import { RecallRequest, RecallResponse, RecallServiceClient, RecallServiceServic
 import { MicError } from '@mic/domain';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createClient, unary } from './client';
+import { isFromService } from './error-status';
 import { LIVENESS } from './health';
 import { checkHealth } from './health-client';
 import { createLogger } from './logger';
@@ -16,11 +17,19 @@ afterEach(async () => {
 
 /** A server that answers with its name as user id; the user `wait` waits until `release` is called. */
 async function start(name: string, address = '127.0.0.1:0', maxConcurrentCalls?: number) {
+  const stopped: number[] = [];
   let release: () => void = () => {};
   const gate = new Promise<void>((resolve) => (release = resolve));
   const handlers = serviceHandlers(RecallServiceService, {
-    async recall({ userId }) {
+    async recall({ userId }, { signal }) {
       if (userId === 'wait') await gate;
+      if (userId === 'hang') {
+        const started = performance.now();
+        await new Promise((resolve) => {
+          signal.addEventListener('abort', resolve);
+        });
+        stopped.push(performance.now() - started);
+      }
       return RecallResponse.fromPartial({ userId: name });
     },
     batchRecall: () => Promise.reject(new MicError('UNIMPLEMENTED', 'not here')),
@@ -29,7 +38,7 @@ async function start(name: string, address = '127.0.0.1:0', maxConcurrentCalls?:
   const server = await startServer({ address, services: [handlers], logger, drainTimeoutMs: 200, maxConcurrentCalls });
   server.setServing(true);
   opened.push(() => server.stop());
-  return { ...server, release };
+  return { ...server, release, stopped };
 }
 
 function clientOf(...servers: Pick<RunningServer, 'address'>[]): (userId?: string) => Promise<string> {
@@ -77,6 +86,30 @@ describe('a client of several addresses', () => {
     await expect.poll(() => call().catch((error: unknown) => (error as MicError).code)).toBe('UNAVAILABLE');
     await start('a again', first.address);
     await expect.poll(() => call().catch(() => ''), { timeout: 10_000 }).toBe('a again');
+  });
+});
+
+describe('calls that are late, many of them', () => {
+  it('are told so by the service, which stops in time, and do not cost the connection', async () => {
+    const server = await start('a');
+    const client = createClient(RecallServiceClient, server.address);
+    opened.push(() => {
+      client.close();
+    });
+    const request = RecallRequest.fromPartial({ userId: 'hang' });
+    let left = 1_500; // Node ends a connection after 1,000 resets in a row
+    const errors: MicError[] = [];
+    const caller = async () => {
+      while (left-- > 0) {
+        await unary(client, 'recall', request, { deadlineMs: 10, graceMs: 2_000 }).catch((error: unknown) => {
+          errors.push(error as MicError);
+        });
+      }
+    };
+    await Promise.all(Array.from({ length: 50 }, caller));
+    expect(errors.length).toBe(1_500);
+    expect(errors.filter((error) => error.code !== 'DEADLINE_EXCEEDED' || !isFromService(error))).toEqual([]);
+    expect(server.stopped.length).toBe(1_500);
   });
 });
 

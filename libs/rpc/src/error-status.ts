@@ -57,6 +57,12 @@ export function errorOfStatus(error: ServiceError): MicError {
   });
 }
 
+/** True when the error of a call is the word of a service of this system, and not of the client or of something between. */
+export function isFromService({ cause }: MicError): boolean {
+  const metadata = (cause as Partial<ServiceError> | undefined)?.metadata;
+  return metadata !== undefined && metadata.get(STATUS_DETAILS_KEY).length > 0;
+}
+
 function percentDecode(text: string): string {
   try {
     return decodeURIComponent(text);

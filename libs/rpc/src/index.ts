@@ -1,6 +1,6 @@
 export { createClient, unary, type UnaryOptions } from './client';
 export { decodeErrorDetails, encodeErrorDetails, STATUS_DETAILS_KEY, type ErrorDetails } from './error-details';
-export { errorOfStatus, REMEDY_KEY, statusOfError } from './error-status';
+export { errorOfStatus, isFromService, REMEDY_KEY, statusOfError } from './error-status';
 export { LIVENESS } from './health';
 export { checkHealth, type HealthStatus } from './health-client';
 export { createLogger, LOG_LEVELS, type Logger, type LogLevel } from './logger';

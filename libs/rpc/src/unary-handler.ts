@@ -15,12 +15,17 @@ import { MAX_MESSAGE_BYTES } from './message-limit';
 import type { CallContext, UnaryHandler } from './service-handlers';
 
 export const REQUEST_ID_KEY = 'x-request-id';
+/** Milliseconds within which a caller inside of the system wants the answer, where that is less than its deadline. */
+export const TIMEOUT_KEY = 'mic-timeout-ms';
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 
 /** Stands for request bytes that do not parse, because grpc-js answers INTERNAL when a deserializer throws. */
 class MalformedRequest {
   constructor(readonly reason: string) {}
 }
+
+/** Why a call's signal fired; made once, because an abort without a reason makes an error with a stack every time. */
+const ENDED = new MicError('CANCELLED', 'the call has ended');
 
 /** Longest delay of a Node timer; a longer one would fire at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -58,7 +63,7 @@ export function unaryHandler(
     call.sendMetadata(initial);
 
     const abort = new AbortController();
-    const deadlineAtMs = Number(call.getDeadline());
+    const deadlineAtMs = Math.min(Number(call.getDeadline()), Date.now() + timeoutOf(call));
     let settled = false;
     const settle = (outcome: Buffer | StatusObject, error?: unknown): void => {
       if (settled) return;
@@ -71,7 +76,7 @@ export function unaryHandler(
         log(logger, method.path, requestId, startedMs, outcome, error);
         callback(outcome);
       }
-      abort.abort(); // stragglers of the handler, e.g. a channel that was left behind
+      abort.abort(ENDED); // stragglers of the handler, e.g. a channel that was left behind
     };
     const fail = (error: unknown): void => {
       settle(statusOfError(toldError(error)), error);
@@ -82,7 +87,7 @@ export function unaryHandler(
           remedy: 'allow more time, or ask for less',
         }),
       );
-      abort.abort();
+      abort.abort(ENDED);
     };
     const leftMs = deadlineAtMs - Date.now();
     const timer = leftMs > 0 && leftMs < LONGEST_TIMER_MS ? setTimeout(pastDeadline, leftMs) : undefined;
@@ -94,7 +99,7 @@ export function unaryHandler(
       // grpc-js reports its own deadline timer as a cancellation, too.
       if (Date.now() >= deadlineAtMs) pastDeadline();
       else fail(new MicError('CANCELLED', 'the caller cancelled the call'));
-      abort.abort();
+      abort.abort(ENDED);
     });
     const context: CallContext = {
       requestId,
@@ -143,6 +148,11 @@ async function answer(
 function requestIdOf(call: ServerUnaryCall<unknown, Buffer>): string {
   const given = call.metadata.get(REQUEST_ID_KEY)[0];
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+}
+
+function timeoutOf(call: ServerUnaryCall<unknown, Buffer>): number {
+  const given = Number.parseFloat(String(call.metadata.get(TIMEOUT_KEY)[0]));
+  return given >= 0 ? given : Infinity;
 }
 
 /** What the caller is told: our own errors as they are; of anything else only that it happened. */

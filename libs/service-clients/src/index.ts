@@ -1,4 +1,4 @@
 export { ItemIndexClient } from './item-index-client';
 export { NeighborClient } from './neighbor-client';
-export type { CallersRelease } from './release-client';
+export type { CallersRelease } from './service-caller';
 export { UserEmbedderClient } from './user-embedder-client';

@@ -3,13 +3,12 @@ import type { ScoredLists } from '@mic/domain';
 import type { CallOptions, ItemIndex, SearchRequest } from '@mic/recall';
 import { createClient, unary } from '@mic/rpc';
 import { fromWireLists, packed } from '@mic/wire';
-import { ask, callOptions, checkAnswered, wantedOnWire, type CallersRelease } from './release-client';
-
-const SERVICE = 'ann-service';
+import { ServiceCaller, wantedOnWire, type CallersRelease } from './service-caller';
 
 /** The item index of an ann-service. */
 export class ItemIndexClient implements ItemIndex {
   readonly #client: AnnServiceClient;
+  readonly #caller = new ServiceCaller('ann-service');
   readonly #release: CallersRelease;
 
   constructor(client: AnnServiceClient, release: CallersRelease) {
@@ -31,8 +30,8 @@ export class ItemIndexClient implements ItemIndex {
       k,
       ef,
     };
-    const answer = await ask(SERVICE, unary(this.#client, 'search', request, callOptions(options)));
-    checkAnswered(SERVICE, releaseId, answer.releaseId);
+    const answer = await this.#caller.call(options, (call) => unary(this.#client, 'search', request, call));
+    this.#caller.checkAnswered(releaseId, answer.releaseId);
     return fromWireLists(answer.lists, count);
   }
 }

@@ -12,15 +12,14 @@ import type {
 } from '@mic/recall';
 import { createClient, unary } from '@mic/rpc';
 import { fromInteractions, fromWireHistory, fromWireLists, fromWireSimilarUsers, packed } from '@mic/wire';
-import { ask, callOptions, checkAnswered } from './release-client';
-
-const SERVICE = 'neighbor-store';
+import { ServiceCaller } from './service-caller';
 
 const noLimit = (): CallOptions => ({ signal: new AbortController().signal, requestId: randomUUID() });
 
 /** The store behind a neighbor-store. */
 export class NeighborClient implements NeighborReader, HistoryWriter {
   readonly #client: NeighborServiceClient;
+  readonly #caller = new ServiceCaller('neighbor-store');
   readonly #manifestSha256: string;
 
   /** @param manifestSha256 of the release that the caller has open; '' when it has none and reads whatever there is. */
@@ -40,8 +39,8 @@ export class NeighborClient implements NeighborReader, HistoryWriter {
   ): Promise<UserContext> {
     const { releaseId, userId, historyLimit } = request;
     const wire = { releaseId, manifestSha256: this.#sha256(request), userId, historyLimit };
-    const answer = await ask(SERVICE, unary(this.#client, 'getUserContext', wire, callOptions(options)));
-    checkAnswered(SERVICE, releaseId, answer.releaseId);
+    const answer = await this.#caller.call(options, (call) => unary(this.#client, 'getUserContext', wire, call));
+    this.#caller.checkAnswered(releaseId, answer.releaseId);
     const { userKnown } = answer;
     return {
       userKnown,
@@ -57,8 +56,8 @@ export class NeighborClient implements NeighborReader, HistoryWriter {
   ): Promise<SimilarUsersItems> {
     const { releaseId, userId, users, itemsPerUser } = request;
     const wire = { releaseId, manifestSha256: this.#sha256(request), userId, users, itemsPerUser };
-    const answer = await ask(SERVICE, unary(this.#client, 'getSimilarUsersItems', wire, callOptions(options)));
-    checkAnswered(SERVICE, releaseId, answer.releaseId);
+    const answer = await this.#caller.call(options, (call) => unary(this.#client, 'getSimilarUsersItems', wire, call));
+    this.#caller.checkAnswered(releaseId, answer.releaseId);
     return fromWireSimilarUsers(answer);
   }
 
@@ -68,16 +67,15 @@ export class NeighborClient implements NeighborReader, HistoryWriter {
   ): Promise<ScoredLists> {
     const { releaseId, itemRows, limit } = request;
     const wire = { releaseId, manifestSha256: this.#sha256(request), itemRows: packed(itemRows), limit };
-    const answer = await ask(SERVICE, unary(this.#client, 'getSimilarItems', wire, callOptions(options)));
-    checkAnswered(SERVICE, releaseId, answer.releaseId);
+    const answer = await this.#caller.call(options, (call) => unary(this.#client, 'getSimilarItems', wire, call));
+    this.#caller.checkAnswered(releaseId, answer.releaseId);
     return fromWireLists(answer.lists, itemRows.length);
   }
 
   async appendEvents(events: readonly Interaction[], options: CallOptions = noLimit()): Promise<AppendResult> {
     if (events.length === 0) return { accepted: 0, duplicates: 0, tooOld: 0 };
-    const answer = await ask(
-      SERVICE,
-      unary(this.#client, 'appendEvents', fromInteractions(events), callOptions(options)),
+    const answer = await this.#caller.call(options, (call) =>
+      unary(this.#client, 'appendEvents', fromInteractions(events), call),
     );
     return { accepted: answer.accepted, duplicates: answer.duplicates, tooOld: answer.tooOld };
   }

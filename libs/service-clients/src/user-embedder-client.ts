@@ -3,13 +3,12 @@ import type { ReleaseId } from '@mic/domain';
 import type { CallOptions, UserEmbedder, UserTowerInput, UserVectors } from '@mic/recall';
 import { createClient, unary } from '@mic/rpc';
 import { malformed, packed } from '@mic/wire';
-import { ask, callOptions, checkAnswered, wantedOnWire, type CallersRelease } from './release-client';
-
-const SERVICE = 'user-embedder';
+import { ServiceCaller, wantedOnWire, type CallersRelease } from './service-caller';
 
 /** The user tower of a user-embedder. */
 export class UserEmbedderClient implements UserEmbedder {
   readonly #client: EmbedderServiceClient;
+  readonly #caller = new ServiceCaller('user-embedder');
   readonly #release: CallersRelease;
 
   constructor(client: EmbedderServiceClient, release: CallersRelease) {
@@ -34,8 +33,8 @@ export class UserEmbedderClient implements UserEmbedder {
         },
       ],
     };
-    const answer = await ask(SERVICE, unary(this.#client, 'embedUsers', request, callOptions(options)));
-    checkAnswered(SERVICE, releaseId, answer.releaseId);
+    const answer = await this.#caller.call(options, (call) => unary(this.#client, 'embedUsers', request, call));
+    this.#caller.checkAnswered(releaseId, answer.releaseId);
     const [user] = answer.users;
     if (user?.vectors.length !== (user?.count ?? 0) * answer.dimension) throw malformed('vectors of another length');
     return { count: user.count, vectors: Float32Array.from(user.vectors) };

@@ -7,12 +7,22 @@ const RESOLUTION_MS = 5;
 const WORTH_A_LINE_MS = 10;
 const NANOSECONDS = 1e6;
 
+/** Of the recent delay's own timer, milliseconds; and what of a delay is left with each of its ticks. */
+const TICK_MS = 10;
+const KEPT_EACH_TICK = 0.8;
+
+export interface EventLoopDelay {
+  /** How long the event loop kept things waiting just now: the last peaks, fading within a tenth of a second. */
+  recentMs(): number;
+  /** Ends the record. */
+  stop(): void;
+}
+
 /**
  * Records how long the event loop kept timers and sockets waiting: a line of the log for every second with a delay worth
  * it, so that an answer that came late can be explained, and one line for the whole run at the end.
- * @returns a function that ends the record.
  */
-export function recordEventLoopDelay(logger: Logger): () => void {
+export function recordEventLoopDelay(logger: Logger): EventLoopDelay {
   const window = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   const run = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   window.enable();
@@ -24,12 +34,24 @@ export function recordEventLoopDelay(logger: Logger): () => void {
     window.reset();
   }, WINDOW_MS);
   timer.unref();
-  return () => {
-    clearInterval(timer);
-    window.disable();
-    run.disable();
-    const [maxMs, p99Ms] = [delayMs(run.max), delayMs(run.percentile(99))];
-    logger.info({ maxMs, p99Ms }, 'event loop delay of the whole run');
+  let recent = 0;
+  let expectedAt = performance.now() + TICK_MS;
+  const tick = setInterval(() => {
+    const now = performance.now();
+    recent = Math.max(now - expectedAt, recent * KEPT_EACH_TICK);
+    expectedAt = now + TICK_MS;
+  }, TICK_MS);
+  tick.unref();
+  return {
+    recentMs: () => Math.max(0, recent),
+    stop: () => {
+      clearInterval(timer);
+      clearInterval(tick);
+      window.disable();
+      run.disable();
+      const [maxMs, p99Ms] = [delayMs(run.max), delayMs(run.percentile(99))];
+      logger.info({ maxMs, p99Ms }, 'event loop delay of the whole run');
+    },
   };
 }
 

@@ -7,6 +7,7 @@ export {
   type AppConfig,
   type Variables,
 } from './environment';
+export type { EventLoopDelay } from './event-loop-delay';
 export { nothingPublished, openPublishedRelease } from './published-release';
 export { noRelease, releaseApi } from './release-api';
 export { runService, type Opened, type Service } from './run-service';

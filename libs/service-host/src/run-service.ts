@@ -3,7 +3,7 @@ import { MicError, toMicError } from '@mic/domain';
 import type { ReleaseSummary } from '@mic/recall';
 import { createLogger, startServer, stopOnSignals, type Logger, type LogLevel, type ServiceHandlers } from '@mic/rpc';
 import type { AppConfig, SERVICE_VARIABLES, Variables } from './environment';
-import { recordEventLoopDelay } from './event-loop-delay';
+import { recordEventLoopDelay, type EventLoopDelay } from './event-loop-delay';
 import { watchParent } from './parent-watch';
 import { noRelease, releaseApi } from './release-api';
 
@@ -20,7 +20,7 @@ export interface Service<V extends Variables, T> {
   readonly name: string;
   readonly config: AppConfig<V>;
   /** Opens what the service answers from. It is tried again until it works; until then the service is not ready. */
-  open(settings: ReturnType<AppConfig<V>['parse']>): Promise<Opened<T>>;
+  open(settings: ReturnType<AppConfig<V>['parse']>, loopDelay: EventLoopDelay): Promise<Opened<T>>;
   /** @param opened throws UNAVAILABLE until the service is open. */
   services(opened: () => T, settings: ReturnType<AppConfig<V>['parse']>): readonly ServiceHandlers[];
 }
@@ -50,7 +50,7 @@ async function serve<V extends typeof SERVICE_VARIABLES, T>(service: Service<V, 
   const logger = createLogger({ level: settings.MIC_LOG_LEVEL as LogLevel, service: service.name });
   const misspelt = service.config.unknownNames(process.env);
   if (misspelt.length > 0) logger.warn({ names: misspelt }, 'variables that this service does not know are ignored');
-  const endRecord = recordEventLoopDelay(logger);
+  const loopDelay = recordEventLoopDelay(logger);
   const state: { opened?: Opened<T> } = {};
   const ready = (): Opened<T> => {
     if (state.opened === undefined) throw noRelease();
@@ -71,7 +71,7 @@ async function serve<V extends typeof SERVICE_VARIABLES, T>(service: Service<V, 
       ending.abort();
       await server.stop();
       await state.opened?.close();
-      endRecord();
+      loopDelay.stop();
     })());
   stopOnSignals((signal) => end(signal));
   const parentPid = settings.MIC_PARENT_PID as number | undefined;
@@ -81,7 +81,7 @@ async function serve<V extends typeof SERVICE_VARIABLES, T>(service: Service<V, 
   console.log(JSON.stringify({ service: service.name, address: server.address, pid: process.pid }));
   logger.info({ address: server.address }, 'listening');
 
-  const opened = await openAtLast(() => service.open(settings), logger, ending.signal);
+  const opened = await openAtLast(() => service.open(settings, loopDelay), logger, ending.signal);
   if (opened === undefined) return;
   if (ending.signal.aborted) {
     await opened.close();
