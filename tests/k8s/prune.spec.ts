@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import { checkHealth, LIVENESS } from '@mic/rpc';
+import { RecallRequest, RecallServiceClient } from '@mic/contracts';
+import { checkHealth, createClient, LIVENESS, unary } from '@mic/rpc';
+import { makeSmallHome } from '../e2e/small-home';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), 'mic-prune-'));
@@ -109,6 +111,38 @@ describe.each(Object.entries(APPS))('%s, pruned', (app, { variables, loads }) =>
     expect(said).toEqual({ service: app, address: expect.stringMatching(/^127\.0\.0\.1:\d+$/), pid });
     expect(health).toEqual({ alive: 'SERVING', ready: 'NOT_SERVING' });
     expect(status, stderr).toBe(0);
+  });
+});
+
+describe('the four pruned apps together', () => {
+  it('answer from a release, from every channel', async () => {
+    const { home, userIds } = await makeSmallHome();
+    const env = { PATH: process.env.PATH, MIC_STORE: join(home, 'store'), MIC_RELEASES: join(home, 'releases') };
+    const children: ChildProcess[] = [];
+    const start = async (app: string, more: Record<string, string> = {}): Promise<string> => {
+      const own = { ...env, MIC_ADDRESS: '127.0.0.1:0', ...more };
+      const options: SpawnOptions = { cwd: join(scratch, app), env: own, stdio: ['ignore', 'pipe', 'ignore'] };
+      const child = spawn(process.execPath, ['dist/main.mjs'], options);
+      children.push(child);
+      const [said] = (await once(createInterface(child.stdout!), 'line')) as [string];
+      return (JSON.parse(said) as { address: string }).address;
+    };
+    const gateway = await start('recall-gateway', {
+      MIC_USER_EMBEDDER: await start('user-embedder'),
+      MIC_ANN_SERVICE: await start('ann-service'),
+      MIC_NEIGHBOR_STORE: await start('neighbor-store'),
+    });
+    const client = createClient(RecallServiceClient, gateway);
+    const request = RecallRequest.fromPartial({ userId: userIds[0] });
+    const outcomes = () =>
+      unary(client, 'recall', request, { deadlineMs: 2_000 }).then(
+        ({ channels }) => channels.map(({ outcome }) => outcome),
+        (error: Error) => [error.message],
+      );
+    await expect.poll(outcomes, { timeout: 20_000 }).toEqual(['OUTCOME_OK', 'OUTCOME_OK', 'OUTCOME_OK']);
+    client.close();
+    for (const child of children) child.kill('SIGKILL');
+    rmSync(home, { recursive: true });
   });
 });
 

@@ -6,7 +6,7 @@ import { isFromService } from './error-status';
 import { LIVENESS } from './health';
 import { checkHealth } from './health-client';
 import { createLogger } from './logger';
-import { startServer, type RunningServer } from './server';
+import { startServer, type RunningServer, type ServerOptions } from './server';
 import { serviceHandlers } from './service-handlers';
 import { grpcTarget } from './targets';
 
@@ -16,7 +16,7 @@ afterEach(async () => {
 });
 
 /** A server that answers with its name as user id; the user `wait` waits until `release` is called. */
-async function start(name: string, address = '127.0.0.1:0', maxConcurrentCalls?: number) {
+async function start(name: string, address = '127.0.0.1:0', more: Partial<ServerOptions> = {}) {
   const stopped: number[] = [];
   let release: () => void = () => {};
   const gate = new Promise<void>((resolve) => (release = resolve));
@@ -35,7 +35,7 @@ async function start(name: string, address = '127.0.0.1:0', maxConcurrentCalls?:
     batchRecall: () => Promise.reject(new MicError('UNIMPLEMENTED', 'not here')),
   });
   const logger = createLogger({ level: 'silent', service: 'spec' });
-  const server = await startServer({ address, services: [handlers], logger, drainTimeoutMs: 200, maxConcurrentCalls });
+  const server = await startServer({ address, services: [handlers], logger, drainTimeoutMs: 200, ...more });
   server.setServing(true);
   opened.push(() => server.stop());
   return { ...server, release, stopped };
@@ -89,6 +89,21 @@ describe('a client of several addresses', () => {
   });
 });
 
+describe('a connection that gets old', () => {
+  it('is replaced without the loss of a call', async () => {
+    const server = await start('a', undefined, { maxConnectionAgeMs: 100 });
+    const call = clientOf(server);
+    const answers: string[] = [];
+    const endAt = Date.now() + 1_500;
+    const caller = async () => {
+      while (Date.now() < endAt) answers.push(await call());
+    };
+    await Promise.all([caller(), caller(), caller(), caller()]);
+    expect(answers.length).toBeGreaterThan(100);
+    expect(new Set(answers)).toEqual(new Set(['a']));
+  });
+});
+
 describe('calls that are late, many of them', () => {
   it('are told so by the service, which stops in time, and do not cost the connection', async () => {
     const server = await start('a');
@@ -115,7 +130,7 @@ describe('calls that are late, many of them', () => {
 
 describe('a server with a limit of calls', () => {
   it('refuses what is beyond it, and takes calls again when others have ended', async () => {
-    const server = await start('a', undefined, 3);
+    const server = await start('a', undefined, { maxConcurrentCalls: 3 });
     const call = clientOf(server);
     const waiting = [call('wait'), call('wait'), call('wait')];
     await expect

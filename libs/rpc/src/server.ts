@@ -17,6 +17,11 @@ export interface ServerOptions {
   readonly drainTimeoutMs: number;
   /** Calls that run at a time; more are refused with RESOURCE_EXHAUSTED. 1,000 by default. */
   readonly maxConcurrentCalls?: number;
+  /**
+   * Age at which a connection is ended in order, its calls first, milliseconds; 5 minutes by default. Callers then look
+   * the name up again, which is how their balancing finds new replicas.
+   */
+  readonly maxConnectionAgeMs?: number;
 }
 
 export interface RunningServer {
@@ -43,6 +48,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
     'grpc.keepalive_time_ms': 30_000,
     'grpc.keepalive_timeout_ms': 5_000,
+    'grpc.max_connection_age_ms': options.maxConnectionAgeMs ?? 300_000,
+    'grpc.max_connection_age_grace_ms': 30_000,
     // Two servers on one port would share it silently.
     'grpc.so_reuseport': 0,
   });

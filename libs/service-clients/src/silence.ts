@@ -25,13 +25,9 @@ export class Silence {
   enter(): void {
     const now = this.#clock();
     if (this.#unanswered >= MOST_UNANSWERED && now - this.#lastAskedAt < ASK_EVERY_MS) {
-      throw new MicError(
-        'UNAVAILABLE',
-        `the ${this.#service} left the last ${this.#unanswered} calls unanswered`,
-        {
-          remedy: `see whether it hangs; it is asked again every ${ASK_EVERY_MS} ms`,
-        },
-      );
+      throw new MicError('UNAVAILABLE', `the ${this.#service} left the last ${this.#unanswered} calls unanswered`, {
+        remedy: `see whether it hangs; it is asked again every ${ASK_EVERY_MS} ms`,
+      });
     }
     this.#lastAskedAt = now;
   }
