@@ -66,8 +66,8 @@ export default tseslint.config(
     },
   },
   {
-    // Tests may reach for the real thing: an adapter beside a pure library, the conformance suites in tests/.
-    files: ['**/*.spec.ts', 'tests/**/*.ts'],
+    // Tests may reach for the real thing: an adapter beside a pure library, the conformance suites of ports.
+    files: ['**/*.spec.ts', 'tests/**/*.ts', 'libs/*-conformance/**/*.ts'],
     rules: {
       '@nx/enforce-module-boundaries': 'off',
       'max-lines': 'off',

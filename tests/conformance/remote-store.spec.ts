@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import type { Store } from '@mic/recall';
 import { createLogger, startServer } from '@mic/rpc';
 import { NeighborClient } from '@mic/service-clients';
+import { storeConformance } from '@mic/store-conformance';
 import { LmdbStore } from '@mic/store-lmdb';
 import { neighborApi } from '../../apps/neighbor-store/src/handler';
-import { storeConformance } from './store.conformance';
 
 /** The read and append sides go through the neighbor-store's handlers and client; publishing goes to the store itself. */
 function behindService(store: Store, client: NeighborClient): Store {

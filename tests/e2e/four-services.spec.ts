@@ -280,8 +280,8 @@ describe('releases that do not fit each other', () => {
     const forged = await makeCopy();
     const folder = join(forged, 'releases', small.releaseId);
     const manifest = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')) as Manifest;
-    const { manifestSha256: _seal, ...unsealed } = { ...manifest, dataset: 'another' };
-    const sealed = { ...unsealed, manifestSha256: manifestDigest(unsealed) };
+    const forgery = { ...manifest, dataset: 'another' };
+    const sealed = { ...forgery, manifestSha256: manifestDigest(forgery) };
     await writeFile(join(folder, 'manifest.json'), canonicalJson(sealed));
     expect((await mic('release', 'verify', folder)).status).toBe(0);
 

@@ -3,10 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppendEventsRequest, EventServiceClient, RecallRequest, RecallServiceClient } from '@mic/contracts';
 import { createClient, unary } from '@mic/rpc';
+import { startRedis, startSlowProxy, type RedisProcess, type SlowProxy } from '@mic/store-conformance';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startRedis, type RedisProcess } from '../redis/redis-process';
-import { startSlowProxy, type SlowProxy } from '../redis/slow-proxy';
 import { lastJson, mic, up, type Up } from './processes';
 import { makeSmallHome, succeed, type SmallHome } from './small-home';
 

@@ -1,7 +1,7 @@
 import { WorkerItemIndex } from '@mic/hnsw-index';
 import { OnnxUserEmbedder } from '@mic/onnx-tower';
 import { openStore } from '@mic/open-store';
-import { RecallEngine, type Profiles } from '@mic/recall';
+import { RecallEngine, warmUp, type Profiles } from '@mic/recall';
 import { recallApi } from '@mic/recall-api';
 import { releaseSummary, type Manifest, type OpenRelease } from '@mic/release';
 import { startServer, type Logger } from '@mic/rpc';
@@ -50,6 +50,7 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
     const embedder = await OnnxUserEmbedder.open({ releaseId, signature, model });
     opened.push(() => embedder.close());
     const recall = new RecallEngine({ ports: { embedder, index, store }, catalog, profiles });
+    await warmUp(recall, catalog);
     const maxN = Math.max(...Object.values(profiles.profiles).map(({ n }) => n.max));
     const services = [
       ...recallApi({ recall, history: store, maxN: () => maxN }),

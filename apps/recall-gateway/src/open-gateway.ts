@@ -1,4 +1,4 @@
-import { RecallEngine, type HistoryWriter } from '@mic/recall';
+import { RecallEngine, warmUp, type HistoryWriter } from '@mic/recall';
 import { loadProfiles } from '@mic/recall-api';
 import { releaseSummary } from '@mic/release';
 import { ItemIndexClient, NeighborClient, UserEmbedderClient } from '@mic/service-clients';
@@ -36,6 +36,7 @@ export async function openGateway(
     profiles,
     queueDelayMs: () => loopDelay.recentMs(),
   });
+  await warmUp(engine, catalog);
   return {
     value: {
       engine,

@@ -41,3 +41,4 @@ export {
   type Profiles,
   type RecallProfile,
 } from './profile';
+export { warmUp } from './warm-up';

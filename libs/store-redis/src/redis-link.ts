@@ -48,7 +48,8 @@ export class RedisLink {
     const link = new RedisLink(client, options, address.shown);
     try {
       await within(client.connect(), options.commandTimeoutMs, 'no connection');
-      if (address.kind !== 'cluster') await link.#refuseCluster();
+      if (client instanceof Cluster) await link.#reachMasters(client);
+      else await link.#refuseCluster();
     } catch (error) {
       link.close();
       const told = toStoreError(
@@ -157,6 +158,11 @@ export class RedisLink {
       else groups.set(entry.key.bucket, [entry]);
     }
     return [...groups.values()];
+  }
+
+  /** The client connects to a node with its first command: not with a caller's. */
+  async #reachMasters(cluster: Cluster): Promise<void> {
+    await Promise.all(cluster.nodes('master').map((node) => this.call(() => node.ping())));
   }
 
   async #refuseCluster(): Promise<void> {

@@ -1,13 +1,13 @@
 import { parseReleaseId, type Interaction } from '@mic/domain';
 import type { ReleaseSummary } from '@mic/recall';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { storeConformance } from '../../../tests/conformance/store.conformance';
 import {
   startRedis,
   startRedisCluster,
   startRedisSentinel,
+  storeConformance,
   type RedisProcess,
-} from '../../../tests/redis/redis-process';
+} from '@mic/store-conformance';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RedisStore } from './redis-store';
 
 let redis: RedisProcess;

@@ -46,10 +46,11 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     const settings = { store, profiles };
     const inner = SERVICES.filter((name) => name !== 'recall-gateway');
     const running = await settled(inner.map((name) => start(name, environment(name, FREE_PORT, settings, options))));
+    // The gateway comes last: it warms itself up with calls to the others.
+    await settled(running.map((service) => service.ready(readyTimeoutMs)));
     const addresses = upOf(running);
     const gateway = environment('recall-gateway', gatewayAddress, settings, options, addresses);
-    await start('recall-gateway', gateway);
-    await settled(started.map((service) => service.ready(readyTimeoutMs)));
+    await (await start('recall-gateway', gateway)).ready(readyTimeoutMs);
     const up = upOf(started);
     await writeUpSettings(home, settings);
     await writeUp(home, up);
