@@ -1,20 +1,21 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AppendEventsRequest } from '@mic/contracts';
-import { unary } from '@mic/rpc';
-import { rejection, startHarness, type Harness } from './harness';
-
-let harness: Harness;
-
-beforeAll(async () => {
-  harness = await startHarness();
-});
-afterAll(() => harness.close());
+import { AppendEventsRequest, EventServiceService } from '@mic/contracts';
+import { rejection, WAYS, type Caller } from './callers';
+import { publicApi } from './harness';
 
 type Events = Parameters<typeof AppendEventsRequest.fromPartial>[0]['events'];
-const append = (events: Events, deadlineMs = 5_000) =>
-  unary(harness.eventClient, 'appendEvents', AppendEventsRequest.fromPartial({ events }), { deadlineMs });
 
-describe('AppendEvents', () => {
+describe.each(WAYS)('AppendEvents %s', (_way, open) => {
+  const api = publicApi();
+  let caller: Caller;
+  beforeAll(async () => {
+    caller = await open(api.services);
+  });
+  afterAll(() => caller.close());
+
+  const append = (events: Events, deadlineMs?: number) =>
+    caller.call(EventServiceService.appendEvents, AppendEventsRequest.fromPartial({ events }), { deadlineMs });
+
   it('stores events once, with weight 1 where there is none', async () => {
     const events = [
       { userId: 'u', itemId: 'a', timeMs: 1_700_000_000_000, weight: 0.5 },
@@ -22,7 +23,7 @@ describe('AppendEvents', () => {
       { userId: 'v', itemId: 'b', timeMs: 253_402_300_799_999, weight: 0 },
     ];
     expect(await append(events)).toEqual({ accepted: 3, duplicates: 0, tooOld: 0 });
-    expect(harness.history.events).toEqual([events[0], { ...events[1], weight: 1 }, { ...events[2], weight: 1 }]);
+    expect(api.history.events).toEqual([events[0], { ...events[1], weight: 1 }, { ...events[2], weight: 1 }]);
     expect(await append([...events, events[0]!])).toEqual({ accepted: 0, duplicates: 4, tooOld: 0 });
   });
 
@@ -47,13 +48,13 @@ describe('AppendEvents', () => {
     ['infinite weight', [{ ...good, weight: Infinity }], 'events[0].weight', 'is Infinity'],
   ];
   it.each(refusals)('INVALID_ARGUMENT: %s, and nothing is stored', async (_name, events, field, message) => {
-    const before = harness.history.events.length;
+    const before = api.history.events.length;
     const error = await rejection(append(events));
     expect(error).toMatchObject({ code: 'INVALID_ARGUMENT', subject: field });
     expect(error.message).toContain(`${field} `);
     expect(error.message).toContain(message);
     expect(error.remedy).toBeTruthy();
-    expect(harness.history.events).toHaveLength(before);
+    expect(api.history.events).toHaveLength(before);
   });
 
   it('UNAVAILABLE and RESOURCE_EXHAUSTED as the store says', async () => {

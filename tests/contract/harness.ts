@@ -3,11 +3,11 @@ import { EventServiceClient, RecallServiceClient } from '@mic/contracts';
 import { MicError, parseReleaseId, type Interaction } from '@mic/domain';
 import type { HistoryWriter, RecallRequest, RecallResult, RecallService } from '@mic/recall';
 import { recallApi } from '@mic/recall-api';
-import { createClient, createLogger, startServer, type RunningServer } from '@mic/rpc';
+import { createClient, startServer, type RunningServer, type ServiceHandlers } from '@mic/rpc';
+import { logger } from './callers';
 
 export const MAX_N = 50;
 export const RELEASE = parseReleaseId('r20240102030405-0badcafe');
-export const logger = createLogger({ level: 'silent', service: 'contract-test' });
 
 /** A result with one item of every channel. */
 export function resultOf(request: RecallRequest): RecallResult {
@@ -118,10 +118,21 @@ export class ListHistory implements HistoryWriter {
   }
 }
 
-export interface Harness {
-  readonly server: RunningServer;
+export interface PublicApi {
   readonly recall: ScriptedRecall;
   readonly history: ListHistory;
+  readonly services: readonly ServiceHandlers[];
+}
+
+/** The public services over a scripted recall path. */
+export function publicApi(): PublicApi {
+  const recall = new ScriptedRecall();
+  const history = new ListHistory();
+  return { recall, history, services: recallApi({ recall, history, maxN: () => MAX_N }) };
+}
+
+export interface Harness extends PublicApi {
+  readonly server: RunningServer;
   readonly recallClient: RecallServiceClient;
   readonly eventClient: EventServiceClient;
   close(): Promise<void>;
@@ -129,17 +140,14 @@ export interface Harness {
 
 /** The public API on a free loopback port, with clients. */
 export async function startHarness(drainTimeoutMs = 2_000): Promise<Harness> {
-  const recall = new ScriptedRecall();
-  const history = new ListHistory();
-  const services = recallApi({ recall, history, maxN: () => MAX_N });
-  const server = await startServer({ address: '127.0.0.1:0', services, logger, drainTimeoutMs });
+  const api = publicApi();
+  const server = await startServer({ address: '127.0.0.1:0', services: api.services, logger, drainTimeoutMs });
   server.setServing(true);
   const recallClient = createClient(RecallServiceClient, server.address);
   const eventClient = createClient(EventServiceClient, server.address);
   return {
+    ...api,
     server,
-    recall,
-    history,
     recallClient,
     eventClient,
     async close() {
@@ -187,14 +195,4 @@ export function rawCall(
       });
     });
   });
-}
-
-/** The MicError that a promise rejects with. */
-export async function rejection(promise: Promise<unknown>): Promise<MicError> {
-  const outcome = await promise.then(
-    (value) => ({ value }),
-    (error: unknown) => error,
-  );
-  if (outcome instanceof MicError) return outcome;
-  throw new Error(`expected a MicError, got ${JSON.stringify(outcome)}`);
 }

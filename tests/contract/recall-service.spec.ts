@@ -1,30 +1,32 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BasicScore, BatchRecallRequest, Channel, Outcome, RecallRequest } from '@mic/contracts';
+import { BasicScore, BatchRecallRequest, Channel, Outcome, RecallRequest, RecallServiceService } from '@mic/contracts';
 import { hashIds } from '@mic/domain';
-import { unary } from '@mic/rpc';
-import { MAX_N, RELEASE, rejection, startHarness, type Harness } from './harness';
+import { rejection, WAYS, type Caller } from './callers';
+import { MAX_N, publicApi, RELEASE, type PublicApi } from './harness';
 
 const wide = 'ü'.repeat(128); // 256 bytes
-let harness: Harness;
-
-beforeAll(async () => {
-  harness = await startHarness();
-});
-afterAll(() => harness.close());
-
-const recall = (request: Parameters<typeof RecallRequest.fromPartial>[0], deadlineMs = 5_000, requestId?: string) =>
-  unary(harness.recallClient, 'recall', RecallRequest.fromPartial(request), { deadlineMs, requestId });
 
 /** True when a request of the call with this id, or of its batch, reached the recall path. */
-const ran = (requestId: string): boolean =>
-  harness.recall.requests.some((request) => request.requestId.split('/')[0] === requestId);
+const ran = ({ recall }: PublicApi, requestId: string): boolean =>
+  recall.requests.some((request) => request.requestId.split('/')[0] === requestId);
 
-describe('Recall', () => {
+describe.each(WAYS)('Recall %s', (way, open) => {
+  const api = publicApi();
+  let caller: Caller;
+  beforeAll(async () => {
+    caller = await open(api.services);
+  });
+  afterAll(() => caller.close());
+
+  const recall = (
+    request: Parameters<typeof RecallRequest.fromPartial>[0],
+    deadlineMs?: number,
+    requestId?: string,
+    signal?: AbortSignal,
+  ) => caller.call(RecallServiceService.recall, RecallRequest.fromPartial(request), { deadlineMs, requestId, signal });
+
   it('answers with items, their sources and every channel', async () => {
-    const response = await unary(harness.recallClient, 'recall', RecallRequest.fromPartial({ userId: 'user-1' }), {
-      deadlineMs: 5_000,
-      requestId: 'request-7',
-    });
+    const response = await recall({ userId: 'user-1' }, 5_000, 'request-7');
     expect(JSON.parse(JSON.stringify(response))).toEqual({
       userId: 'user-1',
       userKnown: true,
@@ -64,11 +66,11 @@ describe('Recall', () => {
 
   it('hands every field on, absent ones as undefined', async () => {
     await recall({ userId: 'plain' });
-    const plain = harness.recall.requests.at(-1)!;
+    const plain = api.recall.requests.at(-1)!;
     expect(plain).toMatchObject({ userId: 'plain', includeSeen: false, explain: false });
     expect([plain.n, plain.profile, plain.releaseId, plain.inlineHistory]).toEqual(Array(4).fill(undefined));
-    expect(harness.recall.deadlinesMs.at(-1)).toBeGreaterThan(0);
-    expect(harness.recall.deadlinesMs.at(-1)).toBeLessThanOrEqual(5_000);
+    expect(api.recall.deadlinesMs.at(-1)).toBeGreaterThan(0);
+    expect(api.recall.deadlinesMs.at(-1)).toBeLessThanOrEqual(5_000);
 
     const response = await recall({
       userId: 'full',
@@ -86,7 +88,7 @@ describe('Recall', () => {
       explain: true,
     });
     expect(response.items[0]!.parts).toEqual({ basic: 0.5, repetition: 0.25, diversity: 0 });
-    expect(harness.recall.requests.at(-1)).toEqual({
+    expect(api.recall.requests.at(-1)).toEqual({
       requestId: response.requestId,
       userId: 'full',
       n: MAX_N,
@@ -159,7 +161,7 @@ describe('Recall', () => {
     expect(error.message).toContain(field);
     expect(error.message).toContain(message);
     expect(error.remedy).toBeTruthy();
-    expect(ran('refused')).toBe(false);
+    expect(ran(api, 'refused')).toBe(false);
   });
 
   it('FAILED_PRECONDITION, UNAVAILABLE and RESOURCE_EXHAUSTED as the recall path says', async () => {
@@ -190,49 +192,58 @@ describe('Recall', () => {
     expect(error.message.length).toBeLessThan(1_100);
   });
 
-  it('RESOURCE_EXHAUSTED for a request above 4 MiB', async () => {
-    const error = await rejection(recall({ userId: 'u'.repeat(5 * 1024 * 1024) }));
-    expect(error.code).toBe('RESOURCE_EXHAUSTED');
-  });
+  // What a message may weigh is checked where it is received.
+  if (way === 'over the wire')
+    it('RESOURCE_EXHAUSTED for a request above 4 MiB', async () => {
+      const error = await rejection(recall({ userId: 'u'.repeat(5 * 1024 * 1024) }));
+      expect(error.code).toBe('RESOURCE_EXHAUSTED');
+    });
 
   it('DEADLINE_EXCEEDED at 1 ms, and the work is told to stop', async () => {
     expect(await rejection(recall({ userId: 'hang' }, 1))).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
-    const aborted = harness.recall.aborted;
+    const aborted = api.recall.aborted;
     expect(await rejection(recall({ userId: 'hang' }, 100))).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
-    await expect.poll(() => harness.recall.aborted).toBeGreaterThan(aborted);
-    await expect.poll(() => harness.recall.running).toBe(0);
+    await expect.poll(() => api.recall.aborted).toBeGreaterThan(aborted);
+    await expect.poll(() => api.recall.running).toBe(0);
   });
 
   it('CANCELLED when the caller cancels, and the work is told to stop', async () => {
     const abort = new AbortController();
-    const { aborted } = harness.recall;
-    const call = unary(harness.recallClient, 'recall', RecallRequest.fromPartial({ userId: 'hang' }), {
-      deadlineMs: 10_000,
-      signal: abort.signal,
-    });
-    await expect.poll(() => harness.recall.running).toBe(1);
+    const { aborted } = api.recall;
+    const call = recall({ userId: 'hang' }, 10_000, undefined, abort.signal);
+    await expect.poll(() => api.recall.running).toBe(1);
     abort.abort();
     expect(await rejection(call)).toMatchObject({ code: 'CANCELLED' });
-    await expect.poll(() => harness.recall.aborted).toBe(aborted + 1);
+    await expect.poll(() => api.recall.aborted).toBe(aborted + 1);
   });
 });
 
-describe('BatchRecall', () => {
+describe.each(WAYS)('BatchRecall %s', (_way, open) => {
+  const api = publicApi();
+  let caller: Caller;
+  beforeAll(async () => {
+    caller = await open(api.services);
+  });
+  afterAll(() => caller.close());
+
   const batch = (
     requests: Parameters<typeof BatchRecallRequest.fromPartial>[0]['requests'],
     deadlineMs = 5_000,
     requestId = 'batch-1',
   ) =>
-    unary(harness.recallClient, 'batchRecall', BatchRecallRequest.fromPartial({ requests }), { deadlineMs, requestId });
+    caller.call(RecallServiceService.batchRecall, BatchRecallRequest.fromPartial({ requests }), {
+      deadlineMs,
+      requestId,
+    });
 
   it('answers in the order of the requests, a few at a time', async () => {
-    harness.recall.mostRunning = 0;
+    api.recall.mostRunning = 0;
     const users = Array.from({ length: 100 }, (_, index) => ({ userId: `user-${index}` }));
     const { results } = await batch(users);
     expect(results.map((result) => result.response?.userId)).toEqual(users.map((user) => user.userId));
     expect(results[7]!.response!.requestId).toBe('batch-1/7');
-    expect(harness.recall.mostRunning).toBe(8);
-    expect(ran('batch-1')).toBe(true);
+    expect(api.recall.mostRunning).toBe(8);
+    expect(ran(api, 'batch-1')).toBe(true);
   });
 
   it('gives the error of one user in its result', async () => {
@@ -252,8 +263,8 @@ describe('BatchRecall', () => {
   it('gives DEADLINE_EXCEEDED to users whose turn does not come in time', async () => {
     // Eight users hold all turns until the deadline of the batch; the ninth's never comes.
     const users = [...Array<{ userId: string }>(8).fill({ userId: 'slow' }), { userId: 'last' }];
-    const original = harness.recall.recall.bind(harness.recall);
-    harness.recall.recall = async (request, deadlineMs, signal) => {
+    const original = api.recall.recall.bind(api.recall);
+    api.recall.recall = async (request, deadlineMs, signal) => {
       if (request.userId === 'slow') await new Promise((resolve) => setTimeout(resolve, deadlineMs + 1));
       return original(request, deadlineMs, signal);
     };
@@ -262,7 +273,7 @@ describe('BatchRecall', () => {
       expect(results[0]!.response!.userId).toBe('slow');
       expect(results[8]!.error).toMatchObject({ code: 'DEADLINE_EXCEEDED', remedy: expect.stringContaining('fewer') });
     } finally {
-      harness.recall.recall = original;
+      api.recall.recall = original;
     }
   });
 
@@ -279,12 +290,12 @@ describe('BatchRecall', () => {
     const error = await rejection(batch(requests, 5_000, 'refused'));
     expect(error).toMatchObject({ code: 'INVALID_ARGUMENT', subject: field });
     expect(error.message).toContain(message);
-    expect(ran('refused')).toBe(false);
+    expect(ran(api, 'refused')).toBe(false);
   });
 
   it('RESOURCE_EXHAUSTED for an answer above 4 MiB', async () => {
-    const original = harness.recall.recall.bind(harness.recall);
-    harness.recall.recall = async (request, deadlineMs, signal) => {
+    const original = api.recall.recall.bind(api.recall);
+    api.recall.recall = async (request, deadlineMs, signal) => {
       const result = await original(request, deadlineMs, signal);
       return { ...result, items: Array<(typeof result.items)[number]>(1_000).fill(result.items[0]!) };
     };
@@ -293,7 +304,7 @@ describe('BatchRecall', () => {
       expect(error.code).toBe('RESOURCE_EXHAUSTED');
       expect(error.message).toMatch(/the answer has \d+ bytes/);
     } finally {
-      harness.recall.recall = original;
+      api.recall.recall = original;
     }
   });
 });

@@ -7,7 +7,8 @@ import { protoPath } from 'grpc-health-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { RecallRequest } from '@mic/contracts';
 import { startServer, unary } from '@mic/rpc';
-import { logger, rejection, startHarness, type Harness } from './harness';
+import { logger, rejection } from './callers';
+import { startHarness, type Harness } from './harness';
 
 const exec = promisify(execFile);
 const root = new URL('../..', import.meta.url).pathname;

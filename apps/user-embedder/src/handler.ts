@@ -36,7 +36,7 @@ export function embedderApi(towers: () => Towers): ServiceHandlers {
       };
     },
 
-    async embedItems(request) {
+    async embedItems(request, { signal, requestId }) {
       const { release, signature, items } = towers();
       checkRelease(release, request);
       checkCount('items', request.items.length, 1, MAX_BATCH);
@@ -44,7 +44,7 @@ export function embedderApi(towers: () => Towers): ServiceHandlers {
       return {
         releaseId: release.releaseId,
         dimension: signature.dimension,
-        vectors: packed(await items.embed(inputs)),
+        vectors: packed(await items.embed(inputs, { signal, requestId })),
       };
     },
   });

@@ -1,5 +1,6 @@
 import { MicError, type ReleaseId } from '@mic/domain';
 import type { TowerSignature } from '@mic/features';
+import type { CallOptions } from '@mic/recall';
 import { OnnxSession } from './session';
 
 /** The inputs of the item tower for one item. */
@@ -37,8 +38,12 @@ export class OnnxItemEmbedder {
     return new OnnxItemEmbedder(releaseId, signature, session);
   }
 
-  /** Items x dimension, row-major, unit vectors. */
-  async embed(inputs: readonly ItemTowerInput[]): Promise<Float32Array> {
+  /**
+   * Items x dimension, row-major, unit vectors.
+   * @throws MicError CANCELLED when the answer is not wanted any more before the tower runs; INTERNAL when the tower fails.
+   */
+  async embed(inputs: readonly ItemTowerInput[], { signal }: CallOptions): Promise<Float32Array> {
+    if (signal.aborted) throw new MicError('CANCELLED', 'the items are not wanted any more');
     const { idDimension, itemFieldsWidth, dimension, maskedItemRow, maskedUserRow } = this.#signature;
     const size = inputs.length;
     const itemRows = new Float32Array(size * idDimension);

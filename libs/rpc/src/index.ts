@@ -1,3 +1,4 @@
+export { Admission } from './admission';
 export { createClient, unary, type UnaryOptions } from './client';
 export { decodeErrorDetails, encodeErrorDetails, STATUS_DETAILS_KEY, type ErrorDetails } from './error-details';
 export { errorOfStatus, isFromService, REMEDY_KEY, statusOfError } from './error-status';
@@ -10,4 +11,4 @@ export { serviceHandlers, type CallContext, type HandlersOf, type ServiceHandler
 export { stopOnSignals } from './signals';
 export { codeOfStatus, STATUS_OF_CODE } from './status-table';
 export { grpcTarget } from './targets';
-export { REQUEST_ID_KEY } from './unary-handler';
+export { REQUEST_ID_KEY, serverMethod, unaryHandler } from './unary-handler';

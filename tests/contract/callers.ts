@@ -1,0 +1,145 @@
+import { EventEmitter } from 'node:events';
+import { Client, Metadata, type MethodDefinition, type ServiceError, type StatusObject } from '@grpc/grpc-js';
+import { MicError } from '@mic/domain';
+import {
+  Admission,
+  createClient,
+  createLogger,
+  errorOfStatus,
+  REQUEST_ID_KEY,
+  serverMethod,
+  startServer,
+  unaryHandler,
+  type ServiceHandlers,
+} from '@mic/rpc';
+
+export const logger = createLogger({ level: 'silent', service: 'contract-test' });
+
+// A definition's request and response types are recovered from it.
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+type AnyMethod = MethodDefinition<any, any>;
+type RequestOf<M> = M extends { requestSerialize: (request: infer Request) => Buffer } ? Request : never;
+type ResponseOf<M> = M extends { responseDeserialize: (bytes: Buffer) => infer Response } ? Response : never;
+
+export interface CallSettings {
+  /** 5,000 by default. */
+  readonly deadlineMs?: number;
+  readonly requestId?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** Calls RPCs of some services, as a client sees them. */
+export interface Caller {
+  /** @throws MicError with what the service said. */
+  call<M extends AnyMethod>(method: M, request: RequestOf<M>, settings?: CallSettings): Promise<ResponseOf<M>>;
+  close(): Promise<void>;
+}
+
+export interface CallerOptions {
+  /** Calls that the services take at a time. */
+  readonly maxConcurrentCalls?: number;
+}
+
+type OpenCaller = (services: readonly ServiceHandlers[], options?: CallerOptions) => Promise<Caller>;
+
+/** How a contract suite reaches its services: it must hold both ways. */
+export const WAYS: readonly (readonly ['in process' | 'over the wire', OpenCaller])[] = [
+  ['in process', inProcess],
+  ['over the wire', overTheWire],
+];
+
+/** Bytes in, bytes out, by the handlers of a server; no socket. */
+function inProcess(services: readonly ServiceHandlers[], options: CallerOptions = {}): Promise<Caller> {
+  const admission = new Admission(options.maxConcurrentCalls ?? 1_000);
+  const methods = services.flatMap((service) => service.methods);
+  return Promise.resolve({
+    call: (wanted, request, settings = {}) => {
+      const { definition, handler } = methods.find((method) => method.definition.path === wanted.path)!;
+      const call = new LocalCall(
+        serverMethod(definition).requestDeserialize(wanted.requestSerialize(request)),
+        settings,
+      );
+      return new Promise((resolve, reject) => {
+        const handle = unaryHandler(definition, handler, { logger, admission }) as unknown as HandleLocalCall;
+        handle(call, (error, bytes) => {
+          if (error === null) resolve(wanted.responseDeserialize(bytes!) as ResponseOf<typeof wanted>);
+          else reject(errorOfStatus(Object.assign(new Error(error.details), error)));
+        });
+      });
+    },
+    close: () => Promise.resolve(),
+  });
+}
+
+type HandleLocalCall = (call: LocalCall, callback: (error: StatusObject | null, bytes?: Buffer) => void) => void;
+
+/** What a handler uses of a ServerUnaryCall. */
+class LocalCall extends EventEmitter {
+  readonly metadata = new Metadata();
+  readonly #deadlineAtMs: number;
+
+  constructor(
+    readonly request: unknown,
+    { deadlineMs = 5_000, requestId, signal }: CallSettings,
+  ) {
+    super();
+    this.#deadlineAtMs = Date.now() + deadlineMs;
+    if (requestId !== undefined) this.metadata.set(REQUEST_ID_KEY, requestId);
+    signal?.addEventListener('abort', () => this.emit('cancelled'), { once: true });
+  }
+
+  getDeadline(): number {
+    return this.#deadlineAtMs;
+  }
+
+  sendMetadata(): void {
+    // Its initial metadata are the wire's affair.
+  }
+}
+
+/** A real server on a free loopback port, and a real client. */
+async function overTheWire(services: readonly ServiceHandlers[], options: CallerOptions = {}): Promise<Caller> {
+  const server = await startServer({ address: '127.0.0.1:0', services, logger, drainTimeoutMs: 2_000, ...options });
+  const client = createClient(Client, server.address);
+  return {
+    call: (method, request, { deadlineMs = 5_000, requestId, signal } = {}) => {
+      const metadata = new Metadata();
+      if (requestId !== undefined) metadata.set(REQUEST_ID_KEY, requestId);
+      return new Promise((resolve, reject) => {
+        const call = client.makeUnaryRequest(
+          method.path,
+          method.requestSerialize,
+          method.responseDeserialize,
+          request,
+          metadata,
+          { deadline: Date.now() + deadlineMs },
+          (error: ServiceError | null, response?: unknown) => {
+            if (error === null) resolve(response as ResponseOf<typeof method>);
+            else reject(errorOfStatus(error));
+          },
+        );
+        signal?.addEventListener(
+          'abort',
+          () => {
+            call.cancel();
+          },
+          { once: true },
+        );
+      });
+    },
+    close: async () => {
+      client.close();
+      await server.stop();
+    },
+  };
+}
+
+/** The MicError that a promise rejects with. */
+export async function rejection(promise: Promise<unknown>): Promise<MicError> {
+  const outcome = await promise.then(
+    (value) => ({ value }),
+    (error: unknown) => error,
+  );
+  if (outcome instanceof MicError) return outcome;
+  throw new Error(`expected a MicError, got ${JSON.stringify(outcome)}`);
+}

@@ -1,0 +1,75 @@
+"""A gRPC client that knows the protos alone.
+
+Usage: grpc_client.py DESCRIPTORS ADDRESS
+
+DESCRIPTORS is a FileDescriptorSet, as `buf build` writes it. Each line of the standard input is a call as JSON,
+{"method": "/package.Service/Method", "request": {...}, "deadlineMs": 1000}; each line of the standard output is its
+answer, {"response": {...}, "initial": {...}} or {"code": ..., "details": ..., "trailing": {...}}, binary metadata as hex.
+"""
+
+import json
+import sys
+
+import grpc
+from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
+
+
+def message_class(descriptor):
+    """The class of a message, by the name that this release of protobuf has for it."""
+    if hasattr(message_factory, "GetMessageClass"):
+        return message_factory.GetMessageClass(descriptor)
+    return message_factory.MessageFactory(descriptor.file.pool).GetPrototype(descriptor)
+
+
+def load_messages(path):
+    """The message classes of a FileDescriptorSet by method path: (request, response)."""
+    files = descriptor_pb2.FileDescriptorSet()
+    with open(path, "rb") as stream:
+        files.ParseFromString(stream.read())
+    pool = descriptor_pool.DescriptorPool()
+    for file in files.file:
+        pool.Add(file)
+    methods = {}
+    for file in files.file:
+        for service in file.service:
+            for method in service.method:
+                classes = [
+                    message_class(pool.FindMessageTypeByName(name.lstrip(".")))
+                    for name in (method.input_type, method.output_type)
+                ]
+                methods[f"/{file.package}.{service.name}/{method.name}"] = classes
+    return methods
+
+
+def metadata_of(pairs):
+    """Metadata as a dictionary; binary values as hex."""
+    return {key: value.hex() if isinstance(value, bytes) else value for key, value in pairs or ()}
+
+
+def answer(channel, methods, call):
+    request_class, response_class = methods[call["method"]]
+    stub = channel.unary_unary(
+        call["method"], request_serializer=request_class.SerializeToString, response_deserializer=response_class.FromString
+    )
+    request = json_format.ParseDict(call["request"], request_class())
+    try:
+        response, state = stub.with_call(
+            request, timeout=call.get("deadlineMs", 5000) / 1000, metadata=list(call.get("metadata", {}).items())
+        )
+    except grpc.RpcError as error:
+        return {"code": error.code().name, "details": error.details(), "trailing": metadata_of(error.trailing_metadata())}
+    return {
+        "response": json_format.MessageToDict(response),
+        "initial": metadata_of(state.initial_metadata()),
+    }
+
+
+def main():
+    methods = load_messages(sys.argv[1])
+    with grpc.insecure_channel(sys.argv[2]) as channel:
+        for line in sys.stdin:
+            print(json.dumps(answer(channel, methods, json.loads(line))), flush=True)
+
+
+if __name__ == "__main__":
+    main()
