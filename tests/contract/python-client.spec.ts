@@ -90,7 +90,7 @@ describe('a client in Python that has the protos alone', () => {
         {
           itemId: 'film-1',
           score: 0.75,
-          parts: { basic: 0.5, repetition: 0.25, diversity: 0 },
+          parts: { basic: 0.5, repetition: 0.25 },
           sources: [
             { channel: 'CHANNEL_U2I', score: 0.5 },
             { channel: 'CHANNEL_U2U2I', score: 0.25, trigger: 'user-2' },
