@@ -31,7 +31,7 @@ export async function makeSmallHome(store?: string): Promise<SmallHome> {
 /** Trains and builds a release into a home, without publishing it. */
 export async function buildRelease(home: string, data: string, seed: number): Promise<string> {
   const model = join(home, `runs/seed-${seed}`);
-  await succeed('train', '--data', data, '--out', model, '--seed', String(seed), '--set', 'epochs=1');
+  await succeed('train', '--data', data, '--out', model, '--seed', String(seed), '--set', 'loop.epochs=1');
   const file = join(model, 'manifest.json');
   await succeed('build', '--model', model, '--data', data, '--home', home, '--json', file);
   return (JSON.parse(await readFile(file, 'utf8')) as { id: string }).id;

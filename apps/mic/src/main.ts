@@ -3,6 +3,7 @@ import { MicError } from '@mic/domain';
 import { buildCommand } from './commands/build';
 import { dataCommand } from './commands/data';
 import { demoCommand } from './commands/demo';
+import { evaluateCommand } from './commands/evaluate';
 import { historyCommand } from './commands/history';
 import { publishCommand } from './commands/publish';
 import { recallCommand } from './commands/recall';
@@ -38,6 +39,7 @@ Every command has its own examples: mic COMMAND --help`,
 for (const command of [
   dataCommand(),
   trainCommand(),
+  evaluateCommand(),
   buildCommand(),
   releaseCommand(),
   publishCommand(),

@@ -1,4 +1,4 @@
-import type { Manifest } from '@mic/release';
+import type { Manifest, Quality } from '@mic/release';
 import { plainTable } from './plain-table';
 
 const COLUMNS = ['HR@10', 'HR@50', 'HR@200', 'NDCG@10'];
@@ -7,9 +7,14 @@ const COLUMNS = ['HR@10', 'HR@50', 'HR@200', 'NDCG@10'];
 export function printQuality({ quality, counts }: Manifest): string {
   const size = `${counts.users} users, ${counts.items} items, ${counts.events} events`;
   if (quality.protocol === 'none') return `${size}; no quality figures: the model has seen every event`;
-  const rows = Object.entries(quality.metrics).map(([list, metrics]) => [
+  return `${size}; quality on the held-out last event of ${quality.users} users:\n${printMetrics(quality.metrics)}`;
+}
+
+/** Metrics as a table, a list a row. */
+export function printMetrics(metrics: Quality['metrics']): string {
+  const rows = Object.entries(metrics).map(([list, values]) => [
     list,
-    ...COLUMNS.map((column) => metrics[column]?.toFixed(4) ?? '-'),
+    ...COLUMNS.map((column) => values[column]?.toFixed(4) ?? '-'),
   ]);
-  return `${size}; quality on the held-out last event of ${quality.users} users:\n${plainTable(['list', ...COLUMNS], rows)}`;
+  return plainTable(['list', ...COLUMNS], rows);
 }

@@ -1,5 +1,5 @@
 import { usersOfItems, type HistoryTable } from '@mic/domain';
-import { bestRows, seenItems } from './top-unseen';
+import { bestRows, seenItems, type MaskedItems } from './top-unseen';
 
 /** Neighbours kept per item; few are better than all (docs/experiments.md). */
 const NEIGHBOURS = 30;
@@ -12,11 +12,13 @@ const NEIGHBOURS = 30;
  * Time: the sum over users of the square of their distinct items. Memory: 8 bytes per item and neighbour.
  *
  * @param neighbours neighbours kept per item; Infinity keeps all.
+ * @param maskedItems items that a user's list must not have: by default those of the history.
  */
 export function itemKnnRecommender(
   histories: HistoryTable,
   k: number,
   neighbours = NEIGHBOURS,
+  maskedItems: MaskedItems = (user) => seenItems(histories, user),
 ): (user: number) => Uint32Array {
   const similar = similarItems(histories, neighbours);
   const scores = new Float32Array(histories.itemCount);
@@ -33,7 +35,7 @@ export function itemKnnRecommender(
       }
     }
     const found = scored.subarray(0, count);
-    const barred = new Set(seen);
+    const barred = new Set(maskedItems(user));
     const best = bestRows(
       scores,
       found.filter((row) => !barred.has(row)),

@@ -1,5 +1,5 @@
 import type { HistoryTable } from '@mic/domain';
-import { seenItems } from './top-unseen';
+import { seenItems, type MaskedItems } from './top-unseen';
 
 /** Number of events of each item. */
 export function itemPopularity({ itemCount, itemRows }: HistoryTable): Float32Array {
@@ -8,12 +8,16 @@ export function itemPopularity({ itemCount, itemRows }: HistoryTable): Float32Ar
   return counts;
 }
 
-/** Gives each user the k most popular items that are not in the user's history; equal ones are ordered by row. */
-export function popularityRecommender(histories: HistoryTable, k: number): (user: number) => Uint32Array {
+/** Gives each user the k most popular items that are not masked (by default the user's own); equal ones by row. */
+export function popularityRecommender(
+  histories: HistoryTable,
+  k: number,
+  maskedItems: MaskedItems = (user) => seenItems(histories, user),
+): (user: number) => Uint32Array {
   const counts = itemPopularity(histories);
   const byPopularity = Uint32Array.from(counts, (_, row) => row).sort((a, b) => counts[b]! - counts[a]! || a - b);
   return (user) => {
-    const seen = new Set(seenItems(histories, user));
+    const seen = new Set(maskedItems(user));
     const list: number[] = [];
     for (const row of byPopularity) {
       if (list.length === k || counts[row] === 0) break;

@@ -1,5 +1,18 @@
 import { MicError, type HistoryTable } from '@mic/domain';
 
+/** Items that must not be in a user's list. */
+export type MaskedItems = (user: number) => Uint32Array;
+
+/** Which of a user's earlier items no list may have: those that the tower reads, all, or none. */
+export const MASKS = ['window', 'all', 'none'] as const;
+export type Mask = (typeof MASKS)[number];
+
+/** @param window events that the tower reads. */
+export function maskedItemsOf(histories: HistoryTable, mask: Mask, window: number): MaskedItems {
+  if (mask === 'none') return () => new Uint32Array(0);
+  return (user) => seenItems(histories, user).slice(mask === 'window' ? -window : 0);
+}
+
 /** Item rows of a user's history. */
 export function seenItems({ offsets, itemRows }: HistoryTable, user: number): Uint32Array {
   return itemRows.subarray(offsets[user], offsets[user + 1]);

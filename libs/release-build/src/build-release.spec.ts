@@ -25,7 +25,10 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'mic-build-'));
   await synthesize({ users: 120, items: 90, events: 2_400, seed: 5, out: join(folder, 'data') });
   dataset = await openDataset(join(folder, 'data'));
-  const config = parseTrainingConfig({ maxSteps: 30, batchSize: 64, longestHistory: 10, itemUsers: 5 });
+  const config = parseTrainingConfig({
+    model: { longestHistory: 10 },
+    loop: { maxSteps: 30, batchTargets: 64, workers: 0 },
+  });
   model = await trainModel({ dataset, config, protocol: 'leave-one-out', seed: 1 });
   const manifest = await build(model);
   release = await openRelease(join(folder, 'releases', manifest.id));
@@ -112,7 +115,7 @@ describe('a built release', () => {
 });
 
 it('a model that has seen everything gives no figures', async () => {
-  const config = parseTrainingConfig({ maxSteps: 2, batchSize: 64 });
+  const config = parseTrainingConfig({ loop: { maxSteps: 2, batchTargets: 64, workers: 0 } });
   const open = await trainModel({ dataset, config, protocol: 'none', seed: 1 });
   expect((await build(open)).quality).toEqual({ protocol: 'none', users: 0, metrics: {} });
 });

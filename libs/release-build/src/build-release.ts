@@ -46,7 +46,8 @@ export async function buildRelease(options: BuildReleaseOptions): Promise<Manife
     const held = leaveOneOut(histories);
     const world = await encodeWorld(model, fields, held.train, config);
     const { seed } = model.info;
-    quality = await measureQuality({ world, held, facts, mostUsers: config.evaluatedUsers, seed, onProgress });
+    const window = model.signature.longestHistory;
+    quality = await measureQuality({ world, held, facts, mostUsers: config.evaluatedUsers, window, seed, onProgress });
   }
 
   onStage('encode');
@@ -76,7 +77,7 @@ async function writeRelease(parts: ReleaseParts): Promise<Manifest> {
     await writer.writeStrings(FILES.userIds, model.userIds);
     await writer.writeArray(FILES.userEmbeddings, model.userRows);
     await writer.writeArray(FILES.userProfiles, fields.profiles);
-    await writer.writeArray(FILES.userVectors, world.userVectors);
+    await writer.writeArray(FILES.userVectors, world.userMeans);
     await writer.writeStrings(FILES.itemIds, model.itemIds);
     await writer.writeArray(FILES.itemHashes, hashIds(model.itemIds));
     await writer.writeArray(FILES.itemFields, fields.itemFields);
@@ -120,7 +121,7 @@ async function writeRelease(parts: ReleaseParts): Promise<Manifest> {
 const RECALL_QUERIES = 200;
 
 async function writeIndex(writer: ReleaseWriter, world: EncodedWorld, config: BuildConfig): Promise<Manifest['index']> {
-  const { itemVectors: vectors, userVectors, dimension, histories } = world;
+  const { itemVectors: vectors, userMeans, dimension, histories } = world;
   const count = histories.itemCount;
   if (count < config.exactBelowItems) return { kind: 'exact' };
   const { m, efConstruction, ef } = config.hnsw;
@@ -128,7 +129,7 @@ async function writeIndex(writer: ReleaseWriter, world: EncodedWorld, config: Bu
   await writer.writeThrough(FILES.itemIndex, async (path) => {
     await buildHnsw({ vectors, count, dimension, m, efConstruction, path });
     const queryCount = Math.min(RECALL_QUERIES, histories.userCount);
-    const queries = userVectors.subarray(0, queryCount * dimension);
+    const queries = userMeans.subarray(0, queryCount * dimension);
     recallAt100 = await measureRecall({ path, vectors, count, dimension, queries, queryCount, k: 100, ef });
   });
   return { kind: 'hnsw', m, efConstruction, ef, recallAt100 };

@@ -1,2 +1,3 @@
 export { buildConfigSchema, type BuildConfig } from './build-config';
+export { evaluateModel, type EvaluateModelOptions } from './evaluate-model';
 export { buildRelease, type BuildReleaseOptions, type BuildStage } from './build-release';

@@ -36,7 +36,9 @@ function worldOf(histories: HistoryTable): EncodedWorld {
   return {
     histories,
     dimension: 2,
+    vectorsPerUser: 1,
     userVectors,
+    userMeans: userVectors,
     itemVectors,
     u2u: similar(userVectors, 3),
     i2i: similar(itemVectors, 6),
@@ -53,7 +55,14 @@ describe('measureQuality', () => {
       categoryNames: [''],
       popularity: new Float32Array(6),
     };
-    const quality = await measureQuality({ world: worldOf(held.train), held, facts, mostUsers: 10, seed: 1 });
+    const quality = await measureQuality({
+      world: worldOf(held.train),
+      held,
+      facts,
+      mostUsers: 10,
+      window: 50,
+      seed: 1,
+    });
     expect([quality.protocol, quality.users]).toEqual(['leave-one-out', 2]);
     const mrr = (list: string) => quality.metrics[list]!.MRR;
     // U2I: user 0 at 0.1 without item 0: 1, 5, 2, 4, 3, so item 1 is first. User 1 at 2.1 without item 2: 3, 1, 4, 0, 5:

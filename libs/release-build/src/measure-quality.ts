@@ -1,5 +1,13 @@
 import { NO_ROW, parseReleaseId, Random, type Channel } from '@mic/domain';
-import { evaluateLists, itemKnnRecommender, popularityRecommender, HIT_RATE_CUTS, type HeldOut } from '@mic/evaluation';
+import {
+  evaluateLists,
+  itemKnnRecommender,
+  maskedItemsOf,
+  popularityRecommender,
+  HIT_RATE_CUTS,
+  type HeldOut,
+  type Mask,
+} from '@mic/evaluation';
 import { WorkerItemIndex } from '@mic/hnsw-index';
 import { profileSchema, RecallEngine } from '@mic/recall';
 import type { Quality } from '@mic/release';
@@ -9,21 +17,26 @@ import { offlineCatalog, offlinePorts, type ItemFacts } from './offline-ports';
 /** Names of the lists in a manifest. */
 const LIST_OF: Readonly<Record<Channel, string>> = { U2I: 'u2i', U2U2I: 'u2u2i', U2I2I: 'u2i2i' };
 
+/** Events of a history that are read where all count. */
+const LONGEST_HISTORY = 10_000;
+
 /** Lists are as long as the longest cut. */
 const LENGTH = Math.max(...HIT_RATE_CUTS);
 
-/** The serving defaults with room for lists of that length, and no time limit. */
-const PROFILE = profileSchema.parse({
-  n: { default: LENGTH },
-  timeoutMs: 600_000,
-  contextTimeoutMs: 600_000,
-  channels: { U2I: { timeoutMs: 600_000 }, U2U2I: { timeoutMs: 600_000 }, U2I2I: { timeoutMs: 600_000 } },
-});
+/** The serving defaults with room for lists of that length, that much history, and no time limit. */
+const profileOf = (historyLimit: number) =>
+  profileSchema.parse({
+    n: { default: LENGTH },
+    historyLimit,
+    timeoutMs: 600_000,
+    contextTimeoutMs: 600_000,
+    channels: { U2I: { timeoutMs: 600_000 }, U2U2I: { timeoutMs: 600_000 }, U2I2I: { timeoutMs: 600_000 } },
+  });
 
 /**
  * Quality of a model on every user's held-out event, in the world that is made without those events: each channel alone
- * and the merged list, by the channel, merge and rerank code that serves; popularity and item-kNN beside them. Items of
- * the user's remaining history are left out of every list; a held-out item that the user had before cannot be hit.
+ * and the merged list, by the channel, merge and rerank code that serves; popularity and item-kNN beside them. A held-out
+ * item that is masked cannot be hit.
  *
  * @param world encoded from `held.train`.
  */
@@ -32,10 +45,14 @@ export async function measureQuality(options: {
   readonly held: HeldOut;
   readonly facts: ItemFacts;
   readonly mostUsers: number;
+  /** Which of a user's earlier items no list may have; `all` by default. */
+  readonly mask?: Mask;
+  /** Events that the user tower reads. */
+  readonly window: number;
   readonly seed: number;
   readonly onProgress?: (done: number, total: number) => void;
 }): Promise<Quality> {
-  const { world, held, facts, mostUsers, seed, onProgress } = options;
+  const { world, held, facts, mostUsers, mask = 'all', window, seed, onProgress } = options;
   const users = sampleUsers(held.test, mostUsers, seed);
   const releaseId = parseReleaseId('offline');
   const { itemVectors: vectors, dimension } = world;
@@ -44,16 +61,21 @@ export async function measureQuality(options: {
   const engine = new RecallEngine({
     ports: offlinePorts(world, facts.itemIds, index),
     catalog: offlineCatalog(releaseId, world, facts),
-    profiles: { default: 'offline', profiles: { offline: PROFILE } },
+    profiles: { default: 'offline', profiles: { offline: profileOf(mask === 'window' ? window : LONGEST_HISTORY) } },
   });
-  const popularity = popularityRecommender(held.train, LENGTH);
-  const itemKnn = itemKnnRecommender(held.train, LENGTH);
+  const masked = maskedItemsOf(held.train, mask, window);
+  const popularity = popularityRecommender(held.train, LENGTH, masked);
+  const itemKnn = itemKnnRecommender(held.train, LENGTH, undefined, masked);
   const { signal } = new AbortController();
   const metrics = await evaluateLists(
     users,
     held.test,
     async (user) => {
-      const ranked = await engine.rank({ requestId: 'offline', userId: String(user) }, Infinity, signal);
+      const ranked = await engine.rank(
+        { requestId: 'offline', userId: String(user), includeSeen: mask === 'none' },
+        Infinity,
+        signal,
+      );
       return {
         ...Object.fromEntries(ranked.lists.map(({ channel, candidates }) => [LIST_OF[channel], candidates.rows])),
         merged: ranked.order.map((i) => ranked.merged.rows[i]!),

@@ -32,12 +32,13 @@ export function offlineCatalog(releaseId: ReleaseId, world: EncodedWorld, facts:
  * embedding.
  */
 export function offlinePorts(world: EncodedWorld, itemIds: readonly string[], index: ItemIndex): RecallPorts {
-  const { dimension, userVectors } = world;
+  const { dimension, userVectors, vectorsPerUser: count } = world;
   return {
     embedder: {
       embed: (_releaseId, { userRow }) => {
         const row = userRow![0]!;
-        return Promise.resolve({ count: 1, vectors: userVectors.subarray(row * dimension, (row + 1) * dimension) });
+        const width = count * dimension;
+        return Promise.resolve({ count, vectors: userVectors.subarray(row * width, (row + 1) * width) });
       },
     },
     index,

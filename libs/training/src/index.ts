@@ -1,8 +1,15 @@
-export type { EncodedFields } from './batch-assembler';
+export { ENCODER_NAMES, type EncoderName } from './config/encoder-names';
+export { KNOBS, parseTrainingConfig } from './config/parse-config';
+export type { TrainingConfig } from './config/training-config';
+export type { EncodedFields } from './data/encoded-fields';
+export { PROTOCOLS, type Protocol } from './data/training-data';
 export { openModel, saveModel } from './model-folder';
 export { encodeItems, encodeUsers, type TowerInputs } from './tower-encoder';
-export { loadEncodedFields, trainModel, type EpochReport, type TrainModelOptions } from './train-model';
+export {
+  loadEncodedFields,
+  trainModel,
+  type EpochReport,
+  type TrainingProgress,
+  type TrainModelOptions,
+} from './train-model';
 export type { ModelInfo, TrainedModel } from './trained-model';
-export type { StepProgress } from './trainer';
-export { KNOBS, parseTrainingConfig, type TrainingConfig } from './training-config';
-export type { Protocol } from './training-data';

@@ -1,6 +1,7 @@
 import { usersOfItems, type HistoryTable } from '@mic/domain';
 import type { TowerSignature } from '@mic/features';
 import { OnnxSession } from '@mic/onnx-tower';
+import { Int64Buffer, toInt64 } from './data/int64';
 
 /** Users or items encoded at once. */
 const BATCH = 256;
@@ -19,35 +20,39 @@ export interface TowerInputs {
 }
 
 /**
- * Vectors of all users from the exported user tower: their id rows, profiles, and newest events.
+ * Vectors of users from the exported user tower: their id rows, profiles, and newest events.
  *
- * @returns U x vectorsPerUser x dimension
+ * @param users rows of the users wanted; all by default.
+ * @returns users x vectorsPerUser x dimension
  */
-export async function encodeUsers(userTower: Uint8Array, inputs: TowerInputs): Promise<Float32Array> {
+export async function encodeUsers(
+  userTower: Uint8Array,
+  inputs: TowerInputs,
+  users?: Uint32Array,
+): Promise<Float32Array> {
   const { signature, histories, userRows, profiles } = inputs;
-  const { idDimension, profileWidth, longestHistory } = signature;
+  const { idDimension, profileWidth, longestHistory, vectorsPerUser, dimension } = signature;
   const { offsets, itemRows } = histories;
-  return encodeAll(
-    userTower,
-    'user_vectors',
-    histories.userCount,
-    signature.vectorsPerUser * signature.dimension,
-    (from, to) => {
-      const history = new BigInt64Array((to - from) * longestHistory);
-      for (let user = from; user < to; user++) {
-        const newest = offsets[user + 1]! - 1;
-        const count = Math.min(longestHistory, newest + 1 - offsets[user]!);
-        for (let age = 0; age < count; age++) {
-          history[(user - from) * longestHistory + age] = BigInt(itemRows[newest - age]! + 1);
-        }
-      }
-      return {
-        user_row: { data: userRows.subarray(from * idDimension, to * idDimension), dims: [to - from, idDimension] },
-        profile: { data: toInt64(profiles, from * profileWidth, to * profileWidth), dims: [to - from, profileWidth] },
-        history: { data: history, dims: [to - from, longestHistory] },
-      };
-    },
-  );
+  const count = users?.length ?? histories.userCount;
+  return encodeAll(userTower, 'user_vectors', count, vectorsPerUser * dimension, (from, to) => {
+    const size = to - from;
+    const history = new Int64Buffer(size * longestHistory);
+    const profile = new Int64Buffer(size * profileWidth);
+    const rows = new Float32Array(size * idDimension);
+    for (let i = 0; i < size; i++) {
+      const user = users ? users[from + i]! : from + i;
+      const newest = offsets[user + 1]! - 1;
+      const events = Math.min(longestHistory, newest + 1 - offsets[user]!);
+      for (let age = 0; age < events; age++) history.set(i * longestHistory + age, itemRows[newest - age]! + 1);
+      for (let c = 0; c < profileWidth; c++) profile.set(i * profileWidth + c, profiles[user * profileWidth + c]!);
+      rows.set(userRows.subarray(user * idDimension, (user + 1) * idDimension), i * idDimension);
+    }
+    return {
+      user_row: { data: rows, dims: [size, idDimension] },
+      profile: { data: profile.values, dims: [size, profileWidth] },
+      history: { data: history.values, dims: [size, longestHistory] },
+    };
+  });
 }
 
 /**
@@ -105,6 +110,3 @@ async function encodeAll(
   await session.close();
   return vectors;
 }
-
-const toInt64 = (codes: Int32Array, from: number, to: number): BigInt64Array =>
-  BigInt64Array.from(codes.subarray(from, to), BigInt);

@@ -1,9 +1,9 @@
 import type { Dataset } from '@mic/dataset';
-import type { EncodedFields } from './batch-assembler';
+import type { TrainingConfig } from './config/training-config';
+import type { EncodedFields } from './data/encoded-fields';
+import { splitForTraining, type Protocol } from './data/training-data';
+import { Trainer } from './loop/trainer';
 import type { TrainedModel } from './trained-model';
-import { Trainer, type StepProgress } from './trainer';
-import type { TrainingConfig } from './training-config';
-import { splitForTraining, type Protocol } from './training-data';
 import { validate } from './validate';
 
 export interface TrainModelOptions {
@@ -11,8 +11,16 @@ export interface TrainModelOptions {
   readonly config: TrainingConfig;
   readonly protocol: Protocol;
   readonly seed: number;
-  readonly onStep?: (progress: StepProgress) => void;
+  readonly onStep?: (progress: TrainingProgress) => void;
   readonly onEpoch?: (report: EpochReport) => void;
+}
+
+/** How far a run is. */
+export interface TrainingProgress {
+  readonly step: number;
+  readonly steps: number;
+  /** Mean weighted losses by name over the steps since the last report. */
+  readonly losses: Readonly<Record<string, number>>;
 }
 
 /** One line of a run's metrics. */
@@ -20,16 +28,20 @@ export interface EpochReport {
   readonly epoch: number;
   readonly epochs: number;
   readonly step: number;
-  /** Mean loss over the epoch. */
+  /** Mean of the whole loss over the epoch, and of its parts. */
   readonly loss: number;
-  /** HR@10 and HR@50 on the validation events, 0 .. 1. */
+  readonly losses: Readonly<Record<string, number>>;
+  /** HR@k and NDCG@k on the validation events, 0 .. 1; empty where the epoch was not validated. */
   readonly validation: Readonly<Record<string, number>>;
   /** Since the start of training. */
   readonly seconds: number;
 }
 
+/** Steps between two progress reports. */
+const REPORT_EVERY = 10;
+
 /**
- * Trains the pooled two-tower model on a dataset.
+ * Trains a model on a dataset.
  *
  * @throws MicError FAILED_PRECONDITION when there are too few events, ABORTED when training diverges.
  */
@@ -43,17 +55,33 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainedMod
   const trainer = new Trainer(data.histories, schema, fields, config, seed);
   let report: EpochReport | null = null;
   try {
-    for (let epoch = 1; epoch <= trainer.epochs; epoch++) {
-      const loss = await trainer.trainEpoch(epoch, onStep);
-      const validation = await validate(data, trainer.weights(), fields);
-      const seconds = (performance.now() - started) / 1000;
-      report = { epoch, epochs: trainer.epochs, step: trainer.step, loss, validation, seconds };
+    for (let epoch = 0; epoch < trainer.epochs; epoch++) {
+      const mean = new LossMean();
+      const recent = new LossMean();
+      await trainer.trainEpoch(epoch, ({ step, losses }) => {
+        mean.add(losses);
+        recent.add(losses);
+        if (step % REPORT_EVERY !== 0 && step !== trainer.steps) return;
+        onStep({ step, steps: trainer.steps, losses: recent.take() });
+      });
+      const losses = mean.take();
+      const last = epoch + 1 === trainer.epochs;
+      const due = last || (epoch + 1) % config.loop.validateEvery === 0;
+      report = {
+        epoch: epoch + 1,
+        epochs: trainer.epochs,
+        step: trainer.step,
+        loss: Object.values(losses).reduce((sum, loss) => sum + loss, 0),
+        losses,
+        validation: due ? await validate(data, await trainer.weights(), fields) : {},
+        seconds: (performance.now() - started) / 1000,
+      };
       onEpoch(report);
     }
     return {
       info: {
-        formatVersion: 1,
-        encoder: 'pooled',
+        formatVersion: 2,
+        encoder: config.encoder,
         dataset: dataset.info.name,
         protocol,
         seed,
@@ -68,10 +96,29 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainedMod
       schema,
       userIds,
       itemIds,
-      ...trainer.weights(),
+      ...(await trainer.weights()),
     };
   } finally {
     await trainer.close();
+  }
+}
+
+/** Means of losses by name. */
+class LossMean {
+  #sums: Record<string, number> = {};
+  #count = 0;
+
+  add(losses: Readonly<Record<string, number>>): void {
+    for (const [name, loss] of Object.entries(losses)) this.#sums[name] = (this.#sums[name] ?? 0) + loss;
+    this.#count++;
+  }
+
+  /** The means; begins again. */
+  take(): Record<string, number> {
+    const means = Object.entries(this.#sums).map(([name, sum]) => [name, sum / this.#count] as const);
+    this.#sums = {};
+    this.#count = 0;
+    return Object.fromEntries(means);
   }
 }
 

@@ -1,15 +1,17 @@
 import { z } from 'zod';
 import type { FeatureSchema, TowerSignature } from '@mic/features';
-import { trainingConfigSchema } from './training-config';
+import { ENCODER_NAMES } from './config/encoder-names';
+import { trainingConfigSchema } from './config/training-config';
+import { PROTOCOLS } from './data/training-data';
 
 /** What a model is and how it came about: model.json of a model folder. */
 export const modelInfoSchema = z.strictObject({
-  formatVersion: z.literal(1),
-  encoder: z.literal('pooled'),
+  formatVersion: z.literal(2),
+  encoder: z.enum(ENCODER_NAMES),
   /** Name of the dataset. */
   dataset: z.string(),
   /** What training has not seen. */
-  protocol: z.enum(['none', 'leave-one-out']),
+  protocol: z.enum(PROTOCOLS),
   seed: z.int(),
   config: trainingConfigSchema,
   steps: z.int().min(0),

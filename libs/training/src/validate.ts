@@ -1,14 +1,16 @@
 import { exactTopK } from '@mic/vectors';
+import type { TrainingData } from './data/training-data';
+import type { TrainedWeights } from './loop/trainer';
 import { encodeItems, encodeUsers, type TowerInputs } from './tower-encoder';
-import type { TrainingData } from './training-data';
-import type { TrainedWeights } from './trainer';
 
-/** List lengths at which the hit rate is measured. */
+/** List lengths at which hit rate and NDCG are measured. */
 const CUTS = [10, 50] as const;
+/** Query vectors that are ranked at a time. */
+const QUERIES = 256;
 
 /**
- * Hit rate of the U2I list on the held-out validation events: all items ranked, the items of the user's history left out.
- * Keys `HR@10` and `HR@50`, 0 .. 1; empty when nothing is held out.
+ * Hit rate and NDCG of the U2I list on the held-out validation events: all items ranked, the items of the user's history
+ * left out. Keys such as `HR@10` and `NDCG@10`, 0 .. 1; empty when nothing is held out.
  */
 export async function validate(
   data: TrainingData,
@@ -18,27 +20,53 @@ export async function validate(
   const { validationUsers, validationItems, histories } = data;
   if (validationUsers.length === 0) return {};
   const inputs: TowerInputs = { ...weights, ...fields, histories };
-  const dimension = weights.signature.dimension;
-  const itemVectors = await encodeItems(weights.itemTower, inputs);
-  const userVectors = await encodeUsers(weights.userTower, inputs);
-  const queries = new Float32Array(validationUsers.length * dimension);
-  validationUsers.forEach((user, i) => {
-    queries.set(userVectors.subarray(user * dimension, (user + 1) * dimension), i * dimension);
-  });
-  const lists = exactTopK({
-    queries,
-    queryCount: validationUsers.length,
-    matrix: itemVectors,
-    rowCount: histories.itemCount,
-    dimension,
-    k: Math.max(...CUTS),
-    exclude: (i) =>
-      histories.itemRows.subarray(histories.offsets[validationUsers[i]!], histories.offsets[validationUsers[i]! + 1]),
-  });
-  const hits = new Map<number, number>(CUTS.map((cut) => [cut, 0]));
-  validationItems.forEach((item, i) => {
-    const rank = lists.rows.subarray(lists.offsets[i], lists.offsets[i + 1]).indexOf(item);
-    for (const cut of CUTS) if (rank >= 0 && rank < cut) hits.set(cut, hits.get(cut)! + 1);
-  });
-  return Object.fromEntries(CUTS.map((cut) => [`HR@${cut}`, hits.get(cut)! / validationUsers.length]));
+  const { dimension, vectorsPerUser: perUser } = weights.signature;
+  const matrix = await encodeItems(weights.itemTower, inputs);
+  const userVectors = await encodeUsers(weights.userTower, inputs, validationUsers);
+  const sums = new Map<string, number>(CUTS.flatMap((cut) => [`HR@${cut}`, `NDCG@${cut}`]).map((name) => [name, 0]));
+  const add = (name: string, value: number): void => {
+    sums.set(name, sums.get(name)! + value);
+  };
+  for (let from = 0; from < validationUsers.length; from += QUERIES) {
+    const users = validationUsers.subarray(from, from + QUERIES);
+    const lists = exactTopK({
+      queries: userVectors.subarray(from * perUser * dimension, (from + users.length) * perUser * dimension),
+      queryCount: users.length * perUser,
+      matrix,
+      rowCount: histories.itemCount,
+      dimension,
+      k: Math.max(...CUTS),
+      exclude: (query) => {
+        const user = users[Math.floor(query / perUser)]!;
+        return histories.itemRows.subarray(histories.offsets[user], histories.offsets[user + 1]);
+      },
+    });
+    users.forEach((_, u) => {
+      const rank = rankOf(validationItems[from + u]!, lists, u * perUser, (u + 1) * perUser);
+      for (const cut of CUTS) {
+        if (rank > cut) continue;
+        add(`HR@${cut}`, 1);
+        add(`NDCG@${cut}`, 1 / Math.log2(rank + 1));
+      }
+    });
+  }
+  return Object.fromEntries([...sums].map(([name, sum]) => [name, sum / validationUsers.length]));
+}
+
+/** Rank (from 1) of an item in the union of lists, each item by its best score; Infinity where it is in none. */
+function rankOf(
+  item: number,
+  { offsets, rows, scores }: ReturnType<typeof exactTopK>,
+  first: number,
+  end: number,
+): number {
+  const best = new Map<number, number>();
+  for (let i = offsets[first]!; i < offsets[end]!; i++) {
+    best.set(rows[i]!, Math.max(scores[i]!, best.get(rows[i]!) ?? -Infinity));
+  }
+  const own = best.get(item);
+  if (own === undefined) return Infinity;
+  let rank = 1;
+  for (const [other, score] of best) if (score > own || (score === own && other < item)) rank++;
+  return rank;
 }

@@ -1,17 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { MicError } from '@mic/domain';
-import { KNOBS, parseTrainingConfig, type Protocol } from '@mic/training';
+import { ENCODER_NAMES, KNOBS, parseTrainingConfig, type EncoderName, type Protocol } from '@mic/training';
 import { wholeNumber } from '../number-flags';
 import { runTrain } from '../run-train';
 
 interface TrainFlags {
   data: string;
   out: string;
-  encoder: 'pooled';
   protocol: Protocol;
   seed: number;
   maxSteps?: number;
+  encoder?: EncoderName;
+  mic: boolean;
   config?: string;
   set: string[];
   json?: boolean;
@@ -22,7 +23,10 @@ export function trainCommand(): Command {
     .description('train a two-tower model on a dataset')
     .requiredOption('--data <dir>', 'dataset folder')
     .requiredOption('--out <dir>', 'model folder to write')
-    .addOption(new Option('--encoder <name>', 'model').choices(['pooled']).default('pooled'))
+    .addOption(
+      new Option('--encoder <name>', "model (default: the configuration file's, else pooled)").choices(ENCODER_NAMES),
+    )
+    .option('--no-mic', 'without the losses over users and over items')
     .addOption(
       new Option('--protocol <name>', "what training must not see: nothing, or every user's last event")
         .choices(['leave-one-out', 'none'])
@@ -39,13 +43,17 @@ export function trainCommand(): Command {
 Examples:
   $ mic train --data .mic/datasets/toy --out .mic/runs/toy
   $ mic train --data .mic/datasets/toy --out .mic/runs/toy --protocol leave-one-out --seed 7
-  $ mic train --data .mic/datasets/toy --out .mic/runs/toy --set epochs=4 --set temperature=0.15
+  $ mic train --data .mic/datasets/toy --out .mic/runs/toy --encoder multi-decay --set loop.epochs=4 --set softmax.temperature=0.1
 Knobs: ${KNOBS.join(', ')}
 With --protocol leave-one-out a release can tell its quality; with none it has seen every event.`,
     )
     .action(async (flags: TrainFlags) => {
-      const settings = flags.maxSteps === undefined ? flags.set : [...flags.set, `maxSteps=${flags.maxSteps}`];
-      const config = parseTrainingConfig(await readConfig(flags.config), settings);
+      const settings = [
+        ...flags.set,
+        ...(flags.maxSteps === undefined ? [] : [`loop.maxSteps=${flags.maxSteps}`]),
+        ...(flags.mic ? [] : ['mic.enabled=false']),
+      ];
+      const config = parseTrainingConfig(await readConfig(flags.config), settings, flags.encoder);
       const { data, out, protocol, seed } = flags;
       const info = await runTrain({ data, out, protocol, seed, config });
       if (flags.json) {
@@ -67,7 +75,7 @@ async function readConfig(file: string | undefined): Promise<unknown> {
   } catch (error) {
     throw new MicError('INVALID_ARGUMENT', `the configuration ${file} cannot be read: ${(error as Error).message}`, {
       subject: file,
-      remedy: 'give a JSON file of knobs, e.g. {"epochs": 4}; mic train --help lists them',
+      remedy: 'give a JSON file of knobs, e.g. {"loop": {"epochs": 4}}; mic train --help lists them',
     });
   }
 }

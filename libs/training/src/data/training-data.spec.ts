@@ -1,7 +1,7 @@
 import { Random, type HistoryTable } from '@mic/domain';
 import { describe, expect, it } from 'vitest';
 import { splitForTraining } from './training-data';
-import { parseTrainingConfig } from './training-config';
+import { parseTrainingConfig } from '../config/parse-config';
 
 /** 100 users with 2 to 6 events; every event is of an item of its own, so that an item tells its event. */
 function histories(): HistoryTable {
@@ -20,7 +20,7 @@ function histories(): HistoryTable {
   };
 }
 
-const CONFIG = parseTrainingConfig({ validationShare: 0.2 });
+const CONFIG = parseTrainingConfig({ loop: { validationShare: 0.2 } });
 
 describe('splitForTraining', () => {
   it('hides the last event of every user under leave-one-out, and nothing under none', () => {

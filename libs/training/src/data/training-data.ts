@@ -1,9 +1,10 @@
 import { NO_ROW, Random, type HistoryTable } from '@mic/domain';
 import { leaveOneOut } from '@mic/evaluation';
-import type { TrainingConfig } from './training-config';
+import type { TrainingConfig } from '../config/training-config';
 
 /** What of the events a model may not see: nothing, or every user's last event. */
-export type Protocol = 'none' | 'leave-one-out';
+export const PROTOCOLS = ['none', 'leave-one-out'] as const;
+export type Protocol = (typeof PROTOCOLS)[number];
 
 /** The events that a run trains on and the held-out ones that it validates on. */
 export interface TrainingData {
@@ -21,7 +22,7 @@ export interface TrainingData {
 export function splitForTraining(
   all: HistoryTable,
   protocol: Protocol,
-  { validationShare }: TrainingConfig,
+  { loop }: Pick<TrainingConfig, 'loop'>,
   seed: number,
 ): TrainingData {
   const visible = protocol === 'leave-one-out' ? leaveOneOut(all).train : all;
@@ -29,7 +30,7 @@ export function splitForTraining(
     (user) => visible.offsets[user + 1]! - visible.offsets[user]! >= 3,
   );
   new Random(seed).shuffle(eligible);
-  const count = Math.min(MOST_VALIDATION_USERS, Math.floor(eligible.length * validationShare));
+  const count = Math.min(MOST_VALIDATION_USERS, Math.floor(eligible.length * loop.validationShare));
   const validationUsers = eligible.slice(0, count).sort();
   const held = leaveOneOut(visible, validationUsers);
   return {
@@ -39,4 +40,4 @@ export function splitForTraining(
   };
 }
 
-const MOST_VALIDATION_USERS = 1_000;
+const MOST_VALIDATION_USERS = 2_000;

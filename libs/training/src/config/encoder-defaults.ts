@@ -1,0 +1,82 @@
+import type { EncoderName } from './encoder-names';
+import type { TrainingConfig } from './training-config';
+
+type Group<K extends keyof TrainingConfig> = TrainingConfig[K] extends object ? Partial<TrainingConfig[K]> : never;
+/** A part of a configuration. */
+export type PartialConfig = { readonly [K in Exclude<keyof TrainingConfig, 'encoder'>]?: Group<K> };
+
+/** Where nothing else is said. */
+export const DEFAULTS: Omit<TrainingConfig, 'encoder'> = {
+  model: {
+    dimension: 64,
+    longestHistory: 50,
+    hidden: 128,
+    contentHidden: 128,
+    fieldDimension: 16,
+    dropout: 0,
+    initialScale: 0.05,
+    recency: 0.8,
+    decays: 7,
+    blocks: 2,
+    heads: 2,
+    interests: 4,
+  },
+  features: { userId: true, profile: true, itemFields: true, itemUsers: true },
+  mask: { userId: 0.1, itemId: 0.05, historyId: 0.05 },
+  softmax: {
+    temperature: 0.1,
+    candidates: 'auto',
+    fullBelow: 20_000,
+    negatives: 512,
+    logQ: 1,
+    maskSeen: true,
+    itemToUser: 0,
+  },
+  mic: {
+    enabled: false,
+    every: 1,
+    pairs: 256,
+    history: 50,
+    view: { field: 0.3, userId: 0.3, itemId: 0.3, historyId: 0.2, dropout: 0.1 },
+    userUser: { weight: 0.1, temperature: 0.2 },
+    itemItem: { weight: 0.1, temperature: 0.2 },
+    logQ: 1,
+  },
+  optimiser: {
+    learningRate: 0.004,
+    warmUp: 0.03,
+    schedule: 'linear',
+    finalRate: 0.05,
+    beta1: 0.9,
+    beta2: 0.999,
+    clip: 0,
+  },
+  loop: {
+    batchTargets: 512,
+    epochs: 8,
+    maxSteps: 0,
+    windows: 1,
+    validationShare: 0.1,
+    validateEvery: 1,
+    patience: 0,
+    workers: 2,
+  },
+};
+
+/** For encoders that train at all positions, without content: ids alone, the whole catalogue, as in MovieLens-1M. */
+const SEQUENCE: PartialConfig = {
+  features: { userId: false, profile: false, itemFields: false, itemUsers: false },
+  mask: { userId: 0, itemId: 0, historyId: 0 },
+  softmax: { temperature: 0.07, maskSeen: false },
+  optimiser: { learningRate: 0.003, schedule: 'cosine', finalRate: 0.02, beta2: 0.98 },
+  loop: { batchTargets: 2_000, epochs: 16, validateEvery: 4 },
+};
+
+/** What an encoder does better with; found by the experiments in docs/experiments.md. */
+export const ENCODER_DEFAULTS: Readonly<Record<EncoderName, PartialConfig>> = {
+  pooled: {},
+  'multi-decay': { ...SEQUENCE, model: { longestHistory: 200, hidden: 512, dropout: 0.2, initialScale: 0.025 } },
+  sasrec: { ...SEQUENCE, model: { longestHistory: 200, hidden: 256, dropout: 0.2, initialScale: 0.025 } },
+  gru4rec: { ...SEQUENCE, model: { longestHistory: 50, hidden: 128, dropout: 0.2, initialScale: 0.025 } },
+  'multi-interest': { model: { hidden: 256 } },
+};

@@ -1,0 +1,376 @@
+import type { HistoryTable, Random } from '@mic/domain';
+import type { OnnxValue } from '@mic/onnx-tower';
+import { queriesOf, type PartSize } from '../loop/step-graph';
+import { ENCODERS } from '../model/encoders';
+import { readsItemFields, readsProfile, type ModelShape } from '../model/model';
+import type { EncodedFields } from './encoded-fields';
+import { logChance, sharesOf } from './frequencies';
+import { Int64Buffer, toInt64 } from './int64';
+import type { ItemUserLists } from './item-user-lists';
+import { UniqueRows } from './unique-rows';
+import type { Window } from './windows';
+
+/** Added to a logit: its exponential is 0. */
+export const MASKED = -1e4;
+
+/** The id tables; row 0 of each is the mask row, row r + 1 belongs to data row r. */
+export interface IdTables {
+  readonly users: Float32Array;
+  readonly items: Float32Array;
+}
+
+/** A part of a step: what its graph is fed, and the table rows whose gradients it gives. */
+export interface Part {
+  readonly feeds: Record<string, OnnxValue>;
+  readonly userRows: Uint32Array;
+  readonly itemRows: Uint32Array;
+}
+
+export interface PartRequest {
+  readonly windows: readonly Window[];
+  readonly size: PartSize;
+  /** What one target counts: 1 / targets of the step. */
+  readonly targetWeight: number;
+  /** What the losses over pairs count: 1 / parts of the step. */
+  readonly share: number;
+  readonly random: Random;
+}
+
+/** Turns windows into the feeds of a step graph. */
+export class PartAssembler {
+  readonly #histories: HistoryTable;
+  readonly #fields: EncodedFields;
+  readonly #shape: ModelShape;
+  readonly #tables: IdTables;
+  readonly #lists: ItemUserLists | null;
+  readonly #userRows: UniqueRows;
+  readonly #itemRows: UniqueRows;
+  readonly #itemShares: Float64Array;
+  readonly #userShares: Float64Array;
+  /** Candidate of each item in the part at hand, where its stamp is this part's. */
+  readonly #candidateOf: Uint32Array;
+  readonly #stamps: Uint32Array;
+  #stamp = 0;
+  #allFields: BigInt64Array | null = null;
+
+  constructor(
+    histories: HistoryTable,
+    fields: EncodedFields,
+    shape: ModelShape,
+    tables: IdTables,
+    lists: ItemUserLists | null,
+    windows: readonly Window[],
+  ) {
+    this.#histories = histories;
+    this.#fields = fields;
+    this.#shape = shape;
+    this.#tables = tables;
+    this.#lists = lists;
+    this.#userRows = new UniqueRows(histories.userCount + 1);
+    this.#itemRows = new UniqueRows(histories.itemCount + 1);
+    this.#itemShares = sharesOf(histories.itemRows, histories.itemCount);
+    this.#userShares = sharesOf(usersOfTargets(windows), histories.userCount);
+    this.#candidateOf = new Uint32Array(histories.itemCount);
+    this.#stamps = new Uint32Array(histories.itemCount);
+  }
+
+  /** The result's rows are valid until the next call. */
+  assemble({ windows, size, targetWeight, share, random }: PartRequest): Part {
+    const { config } = this.#shape;
+    this.#userRows.reset();
+    this.#itemRows.reset();
+    if (size.full) for (let row = 1; row < size.candidates; row++) this.#itemRows.localOf(row);
+    const all = ENCODERS[config.encoder].positions === 'all';
+    const queries = queriesOf(this.#shape, size);
+    const perUser = queries / size.users;
+    const feeds: Record<string, OnnxValue> = {};
+
+    // Targets and their places: query q belongs to window floor(q / perUser).
+    const targets = new Int32Array(queries).fill(-1);
+    const weight = new Float32Array(queries);
+    windows.forEach(({ from, to }, w) => {
+      const slots = all ? Math.min(to - from, perUser) : 1;
+      for (let i = 0; i < slots; i++) {
+        const q = (w + 1) * perUser - 1 - i;
+        targets[q] = to - 1 - i;
+        weight[q] = targetWeight;
+      }
+    });
+    feeds.weight = { data: weight, dims: [queries] };
+    this.#fillCandidates(feeds, size, targets, random);
+    this.#fillUsers(feeds, '', size.users, size.length, windows, config.mask, random);
+    if (config.softmax.maskSeen) feeds.seen = this.#seen(windows, size);
+    const pairs = size.pairs > 0 ? this.#fillPairs(feeds, size, targets, windows, perUser, share, random) : null;
+    this.#fillItems(feeds, windows, pairs, random);
+
+    const { dimension } = config.model;
+    const rows = (unique: UniqueRows, table: Float32Array): OnnxValue => ({
+      data: unique.gather(table, dimension),
+      dims: [unique.rows.length, dimension],
+    });
+    feeds.itemRows = rows(this.#itemRows, this.#tables.items);
+    if (config.features.userId) feeds.userRows = rows(this.#userRows, this.#tables.users);
+    return { feeds, userRows: this.#userRows.rows, itemRows: this.#itemRows.rows };
+  }
+
+  #fillCandidates(feeds: Record<string, OnnxValue>, size: PartSize, targets: Int32Array, random: Random): void {
+    const { config } = this.#shape;
+    const { itemRows } = this.#histories;
+    const bias = new Float32Array(size.candidates);
+    const target = new Int64Buffer(targets.length);
+    const ids = new Int64Buffer(size.candidates);
+    const rows = new Int64Buffer(size.candidates);
+    this.#stamp++;
+    const idOf = (local: number): number => (random.next() < config.mask.itemId ? 0 : local);
+    if (size.full) {
+      bias[0] = MASKED;
+      targets.forEach((event, q) => {
+        target.set(q, event < 0 ? 0 : itemRows[event]! + 1);
+      });
+      for (let row = 1; row < size.candidates; row++) ids.set(row, idOf(row));
+    } else {
+      const count = targets.reduce((n, event) => n + Number(event >= 0), 0);
+      const log = logChance(this.#itemShares, count, config.softmax.negatives);
+      let filled = 0;
+      const add = (item: number): void => {
+        if (this.#stamps[item] === this.#stamp) return;
+        this.#stamps[item] = this.#stamp;
+        this.#candidateOf[item] = filled;
+        const local = this.#itemRows.localOf(item + 1);
+        rows.set(filled, local);
+        ids.set(filled, idOf(local));
+        bias[filled++] = -config.softmax.logQ * log(item);
+      };
+      targets.forEach((event, q) => {
+        if (event < 0) return;
+        add(itemRows[event]!);
+        target.set(q, this.#candidateOf[itemRows[event]!]!);
+      });
+      for (let i = 0; i < config.softmax.negatives; i++) add(random.below(this.#histories.itemCount));
+      bias.fill(MASKED, filled);
+      if (readsItemFields(this.#shape) || config.features.itemUsers) {
+        feeds.candidateRows = { data: rows.values, dims: [size.candidates] };
+      }
+    }
+    feeds.target = { data: target.values, dims: [targets.length] };
+    feeds.bias = { data: bias, dims: [1, size.candidates] };
+    if (!size.full || config.mask.itemId > 0) feeds.candidateIds = { data: ids.values, dims: [size.candidates] };
+  }
+
+  /** History, presence, id and profile of windows' users; `end` of a window is its last target. */
+  #fillUsers(
+    feeds: Record<string, OnnxValue>,
+    prefix: string,
+    users: number,
+    length: number,
+    windows: readonly Window[],
+    rates: { readonly userId: number; readonly historyId: number; readonly field?: number },
+    random: Random,
+  ): void {
+    const history = new Int64Buffer(users * length);
+    const items = new Int64Buffer(users * length);
+    const present = new Float32Array(users * length);
+    const own = new Int64Buffer(users);
+    const { profileWidth, profiles } = this.#fields;
+    const profile = new Int64Buffer(users * profileWidth);
+    for (let u = 0; u < users; u++) {
+      present[(u + 1) * length - 1] = 1;
+      const window = windows[u];
+      if (!window) continue;
+      const start = this.#histories.offsets[window.user]!;
+      for (let age = 0; age < length; age++) {
+        const event = window.to - 2 - age;
+        if (event < start - 1) break;
+        const at = (u + 1) * length - 1 - age;
+        present[at] = 1;
+        if (event < start) break; // the slot before the first event has the mask row
+        const local = this.#itemRows.localOf(this.#histories.itemRows[event]! + 1);
+        items.set(at, local);
+        if (random.next() >= rates.historyId) history.set(at, local);
+      }
+      if (random.next() >= rates.userId && this.#shape.config.features.userId) {
+        own.set(u, this.#userRows.localOf(window.user + 1));
+      }
+      this.#copyCodes(
+        profiles,
+        window.user,
+        profileWidth,
+        profile,
+        u,
+        this.#shape.userLayout,
+        rates.field ?? 0,
+        random,
+      );
+    }
+    feeds[`${prefix}history`] = { data: history.values, dims: [users, length] };
+    if (readsItemFields(this.#shape)) {
+      feeds[`${prefix}historyItems`] = { data: items.values, dims: [users, length] };
+    }
+    feeds[`${prefix}present`] = { data: present, dims: [users, length] };
+    if (this.#shape.config.features.userId) feeds[`${prefix}user`] = { data: own.values, dims: [users] };
+    if (readsProfile(this.#shape)) feeds[`${prefix}profile`] = { data: profile.values, dims: [users, profileWidth] };
+  }
+
+  /** Copies a row of codes field by field; a masked field is 0. */
+  #copyCodes(
+    from: Int32Array,
+    row: number,
+    width: number,
+    to: Int64Buffer,
+    at: number,
+    layout: ModelShape['userLayout'],
+    rate: number,
+    random: Random,
+  ): void {
+    for (const place of layout.places) {
+      if (rate > 0 && random.next() < rate) continue;
+      for (let i = place.offset; i < place.offset + place.width; i++) to.set(at * width + i, from[row * width + i]!);
+    }
+  }
+
+  /** [B, 1, C]: MASKED for the items of each window's user. */
+  #seen(windows: readonly Window[], size: PartSize): OnnxValue {
+    const mask = new Float32Array(size.users * size.candidates);
+    const { offsets, itemRows } = this.#histories;
+    windows.forEach(({ user }, u) => {
+      for (let event = offsets[user]!; event < offsets[user + 1]!; event++) {
+        const item = itemRows[event]!;
+        if (size.full) mask[u * size.candidates + item + 1] = MASKED;
+        else if (this.#stamps[item] === this.#stamp) mask[u * size.candidates + this.#candidateOf[item]!] = MASKED;
+      }
+    });
+    return { data: mask, dims: [size.users, 1, size.candidates] };
+  }
+
+  #fillPairs(
+    feeds: Record<string, OnnxValue>,
+    size: PartSize,
+    targets: Int32Array,
+    windows: readonly Window[],
+    perUser: number,
+    share: number,
+    random: Random,
+  ): Window[] {
+    const { config } = this.#shape;
+    const { itemRows } = this.#histories;
+    const { pairs } = size;
+    const real = Uint32Array.from(targets.keys()).filter((q) => targets[q]! >= 0);
+    random.shuffle(real);
+    const rows = Uint32Array.from({ length: pairs }, (_, i) => real[i % real.length]!);
+    const chosen = Array.from(rows, (q) => {
+      const { user } = windows[Math.floor(q / perUser)]!;
+      return { user, from: targets[q]!, to: targets[q]! + 1 };
+    });
+    const items = chosen.map(({ from }) => itemRows[from]!);
+    const users = chosen.map(({ user }) => user);
+    feeds.pairs = { data: toInt64(rows), dims: [pairs] };
+    feeds.pairShare = { data: Float32Array.of(share), dims: [] };
+    const biases = (shares: Float64Array, of: readonly number[]): OnnxValue => {
+      const log = logChance(shares, pairs, 0);
+      return { data: Float32Array.from(of, (row) => -config.mic.logQ * log(row)), dims: [1, pairs] };
+    };
+    const same = (of: readonly number[]): Float32Array =>
+      Float32Array.from({ length: pairs * pairs }, (_, at) =>
+        of[Math.floor(at / pairs)] === of[at % pairs] ? MASKED : 0,
+      );
+    feeds.pairUserBias = biases(this.#userShares, users);
+    if (config.softmax.itemToUser > 0) {
+      feeds.pairUserSeen = { data: this.#seenPairs(users, items), dims: [pairs, 1, pairs] };
+    }
+    if (size.viewLength === 0) return chosen;
+    const { view, userUser, itemItem } = config.mic;
+    if (userUser.weight > 0) {
+      feeds.pairUserSame = { data: same(users), dims: [pairs, pairs] };
+      this.#fillUsers(feeds, 'view:', pairs, size.viewLength, chosen, view, random);
+    }
+    if (itemItem.weight > 0) {
+      feeds.pairItemSame = { data: same(items), dims: [pairs, pairs] };
+      feeds.pairItemBias = biases(this.#itemShares, items);
+      this.#fillItemViews(feeds, items, random);
+    }
+    return chosen;
+  }
+
+  /** [P, 1, P]: MASKED where the user of the column has the item of the row. */
+  #seenPairs(users: readonly number[], items: readonly number[]): Float32Array {
+    const pairs = users.length;
+    const mask = new Float32Array(pairs * pairs);
+    const { offsets, itemRows } = this.#histories;
+    users.forEach((user, column) => {
+      const own = new Set(itemRows.subarray(offsets[user], offsets[user + 1]));
+      items.forEach((item, row) => {
+        if (own.has(item)) mask[row * pairs + column] = MASKED;
+      });
+    });
+    return mask;
+  }
+
+  #fillItemViews(feeds: Record<string, OnnxValue>, items: readonly number[], random: Random): void {
+    const { config, itemLayout } = this.#shape;
+    const { itemId, field } = config.mic.view;
+    const ids = new Int64Buffer(items.length);
+    const { itemFields, itemFieldsWidth } = this.#fields;
+    const codes = new Int64Buffer(items.length * itemFieldsWidth);
+    items.forEach((item, i) => {
+      if (random.next() >= itemId) ids.set(i, this.#itemRows.localOf(item + 1));
+      this.#copyCodes(itemFields, item, itemFieldsWidth, codes, i, itemLayout, field, random);
+    });
+    feeds['view:item'] = { data: ids.values, dims: [items.length] };
+    if (readsItemFields(this.#shape)) {
+      feeds['view:itemFields'] = { data: codes.values, dims: [items.length, itemFieldsWidth] };
+    }
+  }
+
+  /** Content of the step's item rows; the part's users are left out of the lists of their own items. */
+  #fillItems(
+    feeds: Record<string, OnnxValue>,
+    windows: readonly Window[],
+    pairs: readonly Window[] | null,
+    random: Random,
+  ): void {
+    const { config, itemLayout } = this.#shape;
+    const rows = this.#itemRows.rows;
+    if (readsItemFields(this.#shape)) {
+      feeds.itemFields = { data: this.#codesOf(rows), dims: [rows.length, itemLayout.width] };
+    }
+    if (!this.#lists) return;
+    const { dimension } = config.model;
+    const users = windows.map(({ user }) => user);
+    const { offsets, itemRows } = this.#histories;
+    const touched = new Set<number>();
+    for (const user of users) {
+      for (let event = offsets[user]!; event < offsets[user + 1]!; event++) touched.add(itemRows[event]!);
+    }
+    this.#lists.leaveOut(users, Uint32Array.from(touched), this.#tables.users);
+    feeds.itemUsers = {
+      data: this.#itemRows.gather(this.#lists.means, dimension),
+      dims: [rows.length, dimension],
+    };
+    if (pairs && 'view:item' in feeds) {
+      const views = new Float32Array(pairs.length * dimension);
+      const keep = 1 - config.mic.view.historyId;
+      pairs.forEach(({ from }, i) => {
+        this.#lists!.sampled(itemRows[from]!, keep, random, this.#tables.users, views, i * dimension);
+      });
+      feeds['view:itemUsers'] = { data: views, dims: [pairs.length, dimension] };
+    }
+    this.#lists.restore(users, this.#tables.users);
+  }
+
+  /** Encoded fields of table rows; the mask row's are all missing. */
+  #codesOf(rows: Uint32Array): BigInt64Array {
+    const { itemFields, itemFieldsWidth: width } = this.#fields;
+    const whole = rows.length === this.#histories.itemCount + 1;
+    if (whole && this.#allFields) return this.#allFields;
+    const codes = new Int64Buffer(rows.length * width);
+    rows.forEach((row, i) => {
+      if (row > 0) for (let c = 0; c < width; c++) codes.set(i * width + c, itemFields[(row - 1) * width + c]!);
+    });
+    if (whole && rows.every((row, i) => row === i)) this.#allFields = codes.values;
+    return codes.values;
+  }
+}
+
+function* usersOfTargets(windows: readonly Window[]): Iterable<number> {
+  for (const { user, from, to } of windows) for (let i = from; i < to; i++) yield user;
+}

@@ -1,0 +1,111 @@
+import { UniqueRows } from '../data/unique-rows';
+import type { PartResult } from './part-runner';
+
+/** Summed gradients of table rows. */
+export interface RowGradients {
+  readonly rows: Uint32Array;
+  /** rows.length x width */
+  readonly values: Float32Array;
+}
+
+/** Adds up the gradients of the parts of a step, in the order in which they are given. */
+export class GradientSum {
+  readonly #users: RowSum;
+  readonly #items: RowSum;
+  readonly #parameters = new Map<string, Float32Array>();
+  #used: readonly string[] = [];
+
+  constructor(userRows: number, itemRows: number, width: number) {
+    this.#users = new RowSum(userRows, width);
+    this.#items = new RowSum(itemRows, width);
+  }
+
+  reset(): void {
+    this.#users.reset();
+    this.#items.reset();
+    this.#used = [];
+  }
+
+  /** @param names of the parameters of the result. */
+  add(
+    { itemRows, userRows, parameters }: PartResult,
+    names: readonly string[],
+    rows: { readonly users: Uint32Array; readonly items: Uint32Array },
+  ): void {
+    this.#items.add(rows.items, itemRows);
+    if (userRows) this.#users.add(rows.users, userRows);
+    const first = this.#used.length === 0;
+    this.#used = names;
+    names.forEach((name, i) => {
+      const gradient = parameters[i]!;
+      let sum = this.#parameters.get(name);
+      if (!sum) this.#parameters.set(name, (sum = new Float32Array(gradient.length)));
+      if (first) sum.set(gradient);
+      else for (let d = 0; d < sum.length; d++) sum[d]! += gradient[d]!;
+    });
+  }
+
+  get users(): RowGradients {
+    return this.#users;
+  }
+
+  get items(): RowGradients {
+    return this.#items;
+  }
+
+  /** Gradients of the dense parameters that the step used. */
+  get parameters(): readonly (readonly [string, Float32Array])[] {
+    return this.#used.map((name) => [name, this.#parameters.get(name)!]);
+  }
+
+  /** Shortens the whole gradient to a length; 0: leaves it. */
+  clip(longest: number): void {
+    if (longest === 0) return;
+    const all = [this.users.values, this.items.values, ...this.parameters.map(([, values]) => values)];
+    let squares = 0;
+    for (const values of all) for (const value of values) squares += value * value;
+    const length = Math.sqrt(squares);
+    if (!(length > longest)) return;
+    for (const values of all) for (let i = 0; i < values.length; i++) values[i]! *= longest / length;
+  }
+}
+
+class RowSum implements RowGradients {
+  readonly #rows: UniqueRows;
+  readonly #width: number;
+  #values = new Float32Array(0);
+
+  constructor(tableRows: number, width: number) {
+    this.#rows = new UniqueRows(tableRows);
+    this.#width = width;
+  }
+
+  get rows(): Uint32Array {
+    return this.#rows.rows;
+  }
+
+  get values(): Float32Array {
+    return this.#values.subarray(0, this.#rows.rows.length * this.#width);
+  }
+
+  reset(): void {
+    this.#rows.reset();
+    this.#values.fill(0);
+  }
+
+  add(rows: Uint32Array, gradients: Float32Array): void {
+    const width = this.#width;
+    for (let i = 0; i < rows.length; i++) {
+      const local = this.#rows.localOf(rows[i]!);
+      const to = local * width;
+      if (to + width > this.#values.length) this.#grow(to + width);
+      for (let d = 0; d < width; d++) this.#values[to + d]! += gradients[i * width + d]!;
+    }
+  }
+
+  #grow(size: number): void {
+    const larger = new Float32Array(Math.max(size, 2 * this.#values.length, 1024 * this.#width));
+    larger.set(this.#values);
+    this.#values = larger;
+  }
+}
