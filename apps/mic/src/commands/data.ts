@@ -3,6 +3,7 @@ import pc from 'picocolors';
 import {
   SAMPLE_TABLE_SCHEMA,
   importMovieLens100k,
+  importMovieLens1m,
   importTable,
   openDataset,
   synthesize,
@@ -36,7 +37,8 @@ Examples:
     .command('import')
     .description('make a dataset from files')
     .addCommand(importTableCommand())
-    .addCommand(importMovieLens100kCommand());
+    .addCommand(importMovieLens100kCommand())
+    .addCommand(importMovieLens1mCommand());
   data.addCommand(synthCommand()).addCommand(showCommand());
   return data;
 }
@@ -78,6 +80,25 @@ The files are at https://grouplens.org/datasets/movielens/100k/ and may not be p
     )
     .action(async (dir: string, { out, force, json }: OutputOptions) => {
       const report = await withProgress('import', (onProgress) => importMovieLens100k({ dir, out, force, onProgress }));
+      printImportReport(report, json);
+    });
+}
+
+function importMovieLens1mCommand(): Command {
+  return withOutput(new Command('movielens-1m'))
+    .description('import the files of MovieLens-1M')
+    .argument('<dir>', 'folder of ratings.dat (or ratings.csv.gz with positions), users.dat and movies.dat')
+    .addHelpText(
+      'after',
+      `
+Example:
+  $ mic data import movielens-1m ~/ml-1m --out .mic/datasets/ml-1m
+Every rating counts as an event; users have gender, age group and occupation, films their genres and year. A table
+ratings.csv.gz has the columns user_id, item_id, rating and pos, the place in the user's history.
+The files are at https://grouplens.org/datasets/movielens/1m/ and may not be passed on.`,
+    )
+    .action(async (dir: string, { out, force, json }: OutputOptions) => {
+      const report = await withProgress('import', (onProgress) => importMovieLens1m({ dir, out, force, onProgress }));
       printImportReport(report, json);
     });
 }
