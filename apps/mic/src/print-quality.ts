@@ -1,4 +1,4 @@
-import type { Manifest, Quality } from '@mic/release';
+import type { Manifest } from '@mic/release';
 import { plainTable } from './plain-table';
 
 const COLUMNS = ['HR@10', 'HR@50', 'HR@200', 'NDCG@10'];
@@ -11,10 +11,10 @@ export function printQuality({ quality, counts }: Manifest): string {
 }
 
 /** Metrics as a table, a list a row. */
-export function printMetrics(metrics: Quality['metrics']): string {
+export function printMetrics(metrics: Readonly<Record<string, Readonly<Record<string, number>> | null>>): string {
   const rows = Object.entries(metrics).map(([list, values]) => [
     list,
-    ...COLUMNS.map((column) => values[column]?.toFixed(4) ?? '-'),
+    ...COLUMNS.map((column) => values?.[column]?.toFixed(4) ?? '-'),
   ]);
   return plainTable(['list', ...COLUMNS], rows);
 }

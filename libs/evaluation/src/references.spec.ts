@@ -37,9 +37,27 @@ describe('item-kNN', () => {
 
   it('counts the most similar neighbours only', () => {
     // item 2 is as similar to 0 as to 1 (.5) and closest to 3: with one neighbour it speaks for 3 alone
-    const recommend = itemKnnRecommender(HISTORIES, 10, 1);
+    const recommend = itemKnnRecommender(HISTORIES, 10, { neighbours: 1 });
     expect([...recommend(2)]).toEqual([]); // 2 -> 3 and 3 -> 2, both seen
-    expect([...itemKnnRecommender(HISTORIES, 10, 2)(2)]).toEqual([0]); // 2 -> 3, 0: the lower row of the tie
+    expect([...itemKnnRecommender(HISTORIES, 10, { neighbours: 2 })(2)]).toEqual([0]); // 2 -> 3, 0: the lower row of the tie
+  });
+
+  it('counts newer events more', () => {
+    // user 0 had 0, 1, 2: item 3 is near to 2 alone, the newest
+    const scoreOf = (recency: number) => itemKnnRecommender({ ...HISTORIES, itemCount: 4 }, 10, { recency })(0);
+    expect([...scoreOf(0.5)]).toEqual([3]);
+    // user with 2 (older) then 0: item 1 (cos(0, 1) = 1, cos(2, 1) = .5), item 3 (cos(2, 3) = .71)
+    const other = { ...HISTORIES, itemRows: Uint32Array.of(0, 1, 2, 0, 1, 1, 2, 3) };
+    const similar = [
+      { rows: Uint32Array.of(1), cosines: Float32Array.of(0.6) },
+      { rows: new Uint32Array(0), cosines: new Float32Array(0) },
+      { rows: Uint32Array.of(3), cosines: Float32Array.of(0.7) },
+      { rows: new Uint32Array(0), cosines: new Float32Array(0) },
+    ];
+    const history = { ...other, userCount: 1, offsets: Uint32Array.of(0, 2), itemRows: Uint32Array.of(2, 0) };
+    const ranked = (recency: number) => [...itemKnnRecommender(history, 10, { recency, similar })(0)];
+    expect(ranked(1)).toEqual([3, 1]);
+    expect(ranked(0.8)).toEqual([1, 3]);
   });
 
   it('agrees with plain sums over all pairs of items', () => {
@@ -50,7 +68,7 @@ describe('item-kNN', () => {
     const itemRows = Uint32Array.from({ length: total }, () => Math.floor(30 * random.next() ** 2));
     const table = { userCount: 40, itemCount: 30, offsets, itemRows };
     const histories = { ...table, timesMs: new Float64Array(total), weights: new Float32Array(total).fill(1) };
-    const recommend = itemKnnRecommender(histories, 30, Infinity);
+    const recommend = itemKnnRecommender(histories, 30, { neighbours: Infinity });
     const sets = lengths.map((_, user) => new Set(itemRows.subarray(offsets[user], offsets[user + 1])));
     const users = (...items: number[]) => sets.filter((set) => items.every((item) => set.has(item))).length;
     const cosine = (a: number, b: number) => users(a, b) / Math.sqrt(users(a) * users(b) || 1);

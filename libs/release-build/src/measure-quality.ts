@@ -1,17 +1,17 @@
-import { NO_ROW, parseReleaseId, Random, type Channel } from '@mic/domain';
+import { NO_ROW, parseReleaseId, Random, type Channel, type HistoryTable } from '@mic/domain';
 import {
   evaluateLists,
-  itemKnnRecommender,
-  maskedItemsOf,
-  popularityRecommender,
   HIT_RATE_CUTS,
+  maskedItemsOf,
   type HeldOut,
   type Mask,
+  type MaskedItems,
 } from '@mic/evaluation';
 import { WorkerItemIndex } from '@mic/hnsw-index';
 import { profileSchema, RecallEngine } from '@mic/recall';
 import type { Quality } from '@mic/release';
 import type { EncodedWorld } from './encoded-world';
+import { plainReferences, type References } from './references';
 import { offlineCatalog, offlinePorts, type ItemFacts } from './offline-ports';
 
 /** Names of the lists in a manifest. */
@@ -50,9 +50,21 @@ export async function measureQuality(options: {
   /** Events that the user tower reads. */
   readonly window: number;
   readonly seed: number;
+  /** The methods that stand beside; popularity and item-kNN as they are by default. */
+  readonly references?: (train: HistoryTable, k: number, masked: MaskedItems) => References | Promise<References>;
   readonly onProgress?: (done: number, total: number) => void;
 }): Promise<Quality> {
-  const { world, held, facts, mostUsers, mask = 'all', window, seed, onProgress } = options;
+  const {
+    world,
+    held,
+    facts,
+    mostUsers,
+    mask = 'all',
+    window,
+    seed,
+    references = plainReferences,
+    onProgress,
+  } = options;
   const users = sampleUsers(held.test, mostUsers, seed);
   const releaseId = parseReleaseId('offline');
   const { itemVectors: vectors, dimension } = world;
@@ -64,8 +76,7 @@ export async function measureQuality(options: {
     profiles: { default: 'offline', profiles: { offline: profileOf(mask === 'window' ? window : LONGEST_HISTORY) } },
   });
   const masked = maskedItemsOf(held.train, mask, window);
-  const popularity = popularityRecommender(held.train, LENGTH, masked);
-  const itemKnn = itemKnnRecommender(held.train, LENGTH, undefined, masked);
+  const { recommenders } = await references(held.train, LENGTH, masked);
   const { signal } = new AbortController();
   const metrics = await evaluateLists(
     users,
@@ -79,8 +90,7 @@ export async function measureQuality(options: {
       return {
         ...Object.fromEntries(ranked.lists.map(({ channel, candidates }) => [LIST_OF[channel], candidates.rows])),
         merged: ranked.order.map((i) => ranked.merged.rows[i]!),
-        popularity: popularity(user),
-        itemknn: itemKnn(user),
+        ...Object.fromEntries(Object.entries(recommenders).map(([name, recommend]) => [name, recommend(user)])),
       };
     },
     onProgress,
