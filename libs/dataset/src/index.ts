@@ -1,6 +1,7 @@
 export { DATASET_FILES, type BadRows, type DatasetField, type DatasetInfo } from './dataset-info';
 export { openDataset, type Dataset } from './dataset';
 export type { FeatureSchemaOptions } from './build-feature-schema';
+export { importKuaiRand, type ImportKuaiRandOptions } from './import-kuairand';
 export { importMovieLens1m, type ImportMovieLens1mOptions } from './import-movielens-1m';
 export { importMovieLens100k, type ImportMovieLens100kOptions } from './import-movielens-100k';
 export type { ImportReport, OnProgress } from './import-report';

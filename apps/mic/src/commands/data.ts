@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import pc from 'picocolors';
 import {
   SAMPLE_TABLE_SCHEMA,
+  importKuaiRand,
   importMovieLens100k,
   importMovieLens1m,
   importTable,
@@ -38,7 +39,8 @@ Examples:
     .description('make a dataset from files')
     .addCommand(importTableCommand())
     .addCommand(importMovieLens100kCommand())
-    .addCommand(importMovieLens1mCommand());
+    .addCommand(importMovieLens1mCommand())
+    .addCommand(importKuaiRandCommand());
   data.addCommand(synthCommand()).addCommand(showCommand());
   return data;
 }
@@ -99,6 +101,25 @@ The files are at https://grouplens.org/datasets/movielens/1m/ and may not be pas
     )
     .action(async (dir: string, { out, force, json }: OutputOptions) => {
       const report = await withProgress('import', (onProgress) => importMovieLens1m({ dir, out, force, onProgress }));
+      printImportReport(report, json);
+    });
+}
+
+function importKuaiRandCommand(): Command {
+  return withOutput(new Command('kuairand'))
+    .description('import KuaiRand-Pure: long views of short videos')
+    .argument('<dir>', 'folder of user_features_pure.csv, video_features_basic_pure.csv, and positives.csv or the logs')
+    .addHelpText(
+      'after',
+      `
+Example:
+  $ mic data import kuairand ~/KuaiRand-Pure/data --out .mic/datasets/kuairand
+An event is a long view: a row of positives.csv (user_id, video_id, pos), or one of the logs
+log_standard_4_08_to_4_21_pure.csv and log_standard_4_22_to_5_08_pure.csv with long_view 1. Files may be gzipped.
+The data are at https://kuairand.com under CC BY-SA 4.0.`,
+    )
+    .action(async (dir: string, { out, force, json }: OutputOptions) => {
+      const report = await withProgress('import', (onProgress) => importKuaiRand({ dir, out, force, onProgress }));
       printImportReport(report, json);
     });
 }

@@ -75,7 +75,11 @@ const SEQUENCE: PartialConfig = {
 /** What an encoder does better with; found by the experiments in docs/experiments.md. */
 export const ENCODER_DEFAULTS: Readonly<Record<EncoderName, PartialConfig>> = {
   pooled: {},
-  'multi-decay': { ...SEQUENCE, model: { longestHistory: 200, hidden: 512, dropout: 0.2, initialScale: 0.025 } },
+  'multi-decay': {
+    ...SEQUENCE,
+    model: { longestHistory: 200, hidden: 512, dropout: 0.2, initialScale: 0.025 },
+    softmax: { temperature: 0.07, maskSeen: true },
+  },
   sasrec: { ...SEQUENCE, model: { longestHistory: 200, hidden: 256, dropout: 0.2, initialScale: 0.025 } },
   gru4rec: { ...SEQUENCE, model: { longestHistory: 50, hidden: 128, dropout: 0.2, initialScale: 0.025 } },
   'multi-interest': { model: { hidden: 256 } },
