@@ -2,7 +2,7 @@ import type { Dataset } from '@mic/dataset';
 import type { TrainingConfig } from './config/training-config';
 import type { EncodedFields } from './data/encoded-fields';
 import { splitForTraining, type Protocol } from './data/training-data';
-import { Trainer } from './loop/trainer';
+import { Trainer, type TrainedWeights } from './loop/trainer';
 import type { TrainedModel } from './trained-model';
 import { validate } from './validate';
 
@@ -54,6 +54,7 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainedMod
   const data = splitForTraining(histories, protocol, config, seed);
   const trainer = new Trainer(data.histories, schema, fields, config, seed);
   let report: EpochReport | null = null;
+  const best = new BestWeights(config.loop.patience);
   try {
     for (let epoch = 0; epoch < trainer.epochs; epoch++) {
       const mean = new LossMean();
@@ -67,17 +68,20 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainedMod
       const losses = mean.take();
       const last = epoch + 1 === trainer.epochs;
       const due = last || (epoch + 1) % config.loop.validateEvery === 0;
+      const weights = due ? await trainer.weights() : null;
       report = {
         epoch: epoch + 1,
         epochs: trainer.epochs,
         step: trainer.step,
         loss: Object.values(losses).reduce((sum, loss) => sum + loss, 0),
         losses,
-        validation: due ? await validate(data, await trainer.weights(), fields) : {},
+        validation: weights ? await validate(data, weights, fields) : {},
         seconds: (performance.now() - started) / 1000,
       };
       onEpoch(report);
+      if (weights && best.offer(weights, report)) break;
     }
+    const { weights, validation } = best.chosen();
     return {
       info: {
         formatVersion: 2,
@@ -89,19 +93,51 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainedMod
         steps: trainer.step,
         epochs: trainer.epochs,
         finalLoss: report?.loss ?? 0,
-        validation: { ...report?.validation },
+        validation,
         seconds: (performance.now() - started) / 1000,
         createdAt: new Date().toISOString(),
       },
       schema,
       userIds,
       itemIds,
-      ...(await trainer.weights()),
+      ...weights,
     };
   } finally {
     await trainer.close();
   }
 }
+
+/** What a run keeps: the last weights, or with a patience the best on the validation events. */
+class BestWeights {
+  readonly #patience: number;
+  #best: { readonly weights: TrainedWeights; readonly validation: Record<string, number> } | null = null;
+  #worse = 0;
+
+  constructor(patience: number) {
+    this.#patience = patience;
+  }
+
+  /** True when the patience has run out. */
+  offer(weights: TrainedWeights, { validation }: EpochReport): boolean {
+    const value = validation[DECIDES];
+    const known = this.#best?.validation[DECIDES];
+    const isBetter = value === undefined || known === undefined || value > known;
+    if (this.#patience === 0 || isBetter) {
+      this.#best = { weights, validation: { ...validation } };
+      this.#worse = 0;
+      return false;
+    }
+    return ++this.#worse >= this.#patience;
+  }
+
+  chosen(): { readonly weights: TrainedWeights; readonly validation: Record<string, number> } {
+    if (!this.#best) throw new Error('no epoch was trained');
+    return this.#best;
+  }
+}
+
+/** The validation figure that early stopping goes by. */
+const DECIDES = 'NDCG@10';
 
 /** Means of losses by name. */
 class LossMean {

@@ -77,6 +77,18 @@ describe('training', () => {
     expect(model.info.validation['HR@10']!).toBeGreaterThan(hits / data.validationUsers.length + 0.1);
   });
 
+  it('stops early when validation does not get better, and keeps the best', async () => {
+    const reports: EpochReport[] = [];
+    // A learning rate that ruins what the first epochs learnt.
+    const optimiser = { learningRate: 0.05, warmUp: 0, finalRate: 1 };
+    const loop = { ...EVERYTHING.loop, maxSteps: 0, epochs: 30, validateEvery: 1, validationShare: 0.5, patience: 2 };
+    const model = await train({ mic: {}, optimiser, loop }, 1, (report) => reports.push(report));
+    const values = reports.map(({ validation }) => validation['NDCG@10']!);
+    expect(reports.length).toBeLessThan(30);
+    expect(model.info.validation['NDCG@10']).toBe(Math.max(...values));
+    expect(values.indexOf(Math.max(...values))).toBe(values.length - 3);
+  });
+
   it('names the parts of its loss', async () => {
     const reports: EpochReport[] = [];
     await train({}, 1, (report) => reports.push(report));
