@@ -277,8 +277,13 @@ describe.each(WAYS)('BatchRecall %s', (_way, open) => {
     }
   });
 
-  it('DEADLINE_EXCEEDED at 1 ms', async () => {
-    expect(await rejection(batch([{ userId: 'hang' }], 1))).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+  it('DEADLINE_EXCEEDED when nothing is answered in time: of the call, or of every user whose turn did not come', async () => {
+    expect(await rejection(batch([{ userId: 'hang' }], 200))).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    const codes = await batch([{ userId: 'hang' }], 1).then(
+      ({ results }) => results.map(({ error }) => error?.code),
+      (error: { code: string }) => [error.code],
+    );
+    expect(codes).toEqual(['DEADLINE_EXCEEDED']);
   });
 
   it.each([
