@@ -67,6 +67,8 @@ class ThreadExecutor implements PartExecutor {
 /** A thread with sessions of its own; it works on one part at a time. */
 class TrainingThread {
   readonly #worker: Worker;
+  /** Why the thread is no more: a message to it would never be answered. */
+  #death: MicError | null = null;
   #waiting: { resolve: (result: PartResult) => void; reject: (error: MicError) => void } | null = null;
 
   constructor(setup: WorkerSetup) {
@@ -79,12 +81,11 @@ class TrainingThread {
       else waiting?.reject(new MicError('INTERNAL', reply.failure));
     });
     const died = (error: unknown): void => {
-      this.#waiting?.reject(
-        new MicError('INTERNAL', 'a training thread ended', {
-          remedy: 'run again with --resume; if it stays, with --set loop.workers=0',
-          cause: error,
-        }),
-      );
+      this.#death ??= new MicError('INTERNAL', 'a training thread ended', {
+        remedy: 'train again; if it stays, on one thread (--set loop.workers=0)',
+        cause: error,
+      });
+      this.#waiting?.reject(this.#death);
       this.#waiting = null;
     };
     this.#worker.on('error', died);
@@ -93,6 +94,10 @@ class TrainingThread {
 
   run(part: PreparedPart): Promise<PartResult> {
     return new Promise((resolve, reject) => {
+      if (this.#death) {
+        reject(this.#death);
+        return;
+      }
       this.#waiting = { resolve, reject };
       this.#worker.postMessage(part);
     });
