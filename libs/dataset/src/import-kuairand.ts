@@ -1,14 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { MicError } from '@mic/domain';
-import { cleanEntities, datasetField } from './clean-entities';
-import { cleanEvents } from './clean-events';
-import { openDuck } from './duck';
-import { importReport, type ImportReport, type OnProgress } from './import-report';
-import type { StagingContext } from './staged-table';
-import type { EntitySource, EventsSource, TableField } from './table-schema';
-import { writeDataset } from './write-dataset';
-import { writeDirectory } from './write-directory';
+import { importFiles } from './import-files';
+import type { ImportReport, OnProgress } from './import-report';
+import { stageSource } from './stage-source';
+import type { EntitySource, EventsSource, TableField, TableSource } from './table-schema';
 
 export interface ImportKuaiRandOptions {
   /** Folder of positives.csv(.gz) or the original logs, with user_features_pure.csv(.gz) and video_features_basic_pure.csv(.gz). */
@@ -83,34 +79,18 @@ export async function importKuaiRand(options: ImportKuaiRandOptions): Promise<Im
   const derived = find('positives.csv');
   const events = derived === undefined ? logs(LOGS.map(need)) : positives(derived);
   const users: EntitySource = { ...CSV, files: need('user_features_pure.csv'), id: 'user_id', fields: USER_FIELDS };
-  const items: EntitySource = {
-    ...CSV,
-    files: need('video_features_basic_pure.csv'),
-    id: 'video_id',
-    fields: ITEM_FIELDS,
-  };
-  const info = await writeDirectory(options.out, options.force ?? false, async (dir, scratch) => {
-    const duck = await openDuck(join(scratch, 'staging.duckdb'), join(scratch, 'spill'));
-    try {
-      const context: StagingContext = { connection: duck.connection, baseDir, onBytes: () => undefined };
-      const badUsers = await cleanEntities(context, 'users', users, undefined);
-      options.onProgress?.(1, 3);
-      const badItems = await cleanEntities(context, 'items', items, undefined);
-      options.onProgress?.(2, 3);
-      const { filtered, duplicates, bad } = await cleanEvents(context, events, undefined);
-      options.onProgress?.(3, 3);
-      return await writeDataset(duck.connection, dir, {
-        name: 'kuairand-pure',
-        source: 'KuaiRand-Pure, long views',
-        order: events.columns.position === undefined ? 'timestamp' : 'position',
-        userFields: USER_FIELDS.map(datasetField),
-        itemFields: ITEM_FIELDS.map(datasetField),
-        categoryField: 'tag',
-        skipped: { filtered, duplicates, bad: [...bad, ...badUsers, ...badItems] },
-      });
-    } finally {
-      duck.close();
-    }
-  });
-  return importReport(options.out, info);
+  const items: TableSource = { ...CSV, files: need('video_features_basic_pure.csv') };
+  return importFiles(
+    {
+      name: 'kuairand-pure',
+      source: 'KuaiRand-Pure, long views',
+      events,
+      users,
+      stageItems: (context) =>
+        stageSource(context, 'staged_items', items, ['video_id', ...ITEM_FIELDS.map(({ name }) => name)]),
+      itemFields: ITEM_FIELDS,
+      categoryField: 'tag',
+    },
+    { ...options, baseDir },
+  );
 }

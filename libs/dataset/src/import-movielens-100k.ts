@@ -3,15 +3,12 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { MicError } from '@mic/domain';
-import { cleanEntities, cleanStagedEntities, datasetField } from './clean-entities';
-import { cleanEvents } from './clean-events';
-import { openDuck, sqlText } from './duck';
-import { importReport, type ImportReport, type OnProgress } from './import-report';
+import { sqlText } from './duck';
+import { importFiles } from './import-files';
+import type { ImportReport, OnProgress } from './import-report';
 import { stageSource } from './stage-source';
 import { LIST_MARK, type StagedTable, type StagingContext } from './staged-table';
 import type { EntitySource, EventsSource, TableField, TableSource } from './table-schema';
-import { writeDataset } from './write-dataset';
-import { writeDirectory } from './write-directory';
 
 export interface ImportMovieLens100kOptions {
   /** Folder of the original files u.data (or u.data.gz), u.user, u.item and u.genre. */
@@ -65,31 +62,18 @@ export async function importMovieLens100k(options: ImportMovieLens100kOptions): 
   };
   const users: EntitySource = { ...TEXT, files: 'u.user', delimiter: '|', id: 1, fields: USER_FIELDS };
   const items: TableSource = { ...TEXT, files: 'u.item', delimiter: '|' };
-  const info = await writeDirectory(options.out, options.force ?? false, async (dir, scratch) => {
-    const duck = await openDuck(join(scratch, 'staging.duckdb'), join(scratch, 'spill'));
-    try {
-      const context: StagingContext = { connection: duck.connection, baseDir, onBytes: () => undefined };
-      const badUsers = await cleanEntities(context, 'users', users, undefined);
-      options.onProgress?.(1, 3);
-      const films = await stageFilms(context, items, await readGenres(join(baseDir, 'u.genre')));
-      const badItems = await cleanStagedEntities(context, 'items', films, ITEM_FIELDS, undefined);
-      options.onProgress?.(2, 3);
-      const { filtered, duplicates, bad } = await cleanEvents(context, events, undefined);
-      options.onProgress?.(3, 3);
-      return await writeDataset(duck.connection, dir, {
-        name: 'movielens-100k',
-        source: 'MovieLens-100K, original files',
-        order: 'timestamp',
-        userFields: USER_FIELDS.map(datasetField),
-        itemFields: ITEM_FIELDS.map(datasetField),
-        categoryField: 'genres',
-        skipped: { filtered, duplicates, bad: [...bad, ...badUsers, ...badItems] },
-      });
-    } finally {
-      duck.close();
-    }
-  });
-  return importReport(options.out, info);
+  return importFiles(
+    {
+      name: 'movielens-100k',
+      source: 'MovieLens-100K, original files',
+      events,
+      users,
+      stageItems: async (context) => stageFilms(context, items, await readGenres(join(baseDir, 'u.genre'))),
+      itemFields: ITEM_FIELDS,
+      categoryField: 'genres',
+    },
+    { ...options, baseDir },
+  );
 }
 
 /** Genre names in order of their flags. */

@@ -1,15 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { MicError } from '@mic/domain';
-import { cleanEntities, cleanStagedEntities, datasetField } from './clean-entities';
-import { cleanEvents } from './clean-events';
-import { openDuck } from './duck';
-import { importReport, type ImportReport, type OnProgress } from './import-report';
+import { importFiles } from './import-files';
+import type { ImportReport, OnProgress } from './import-report';
 import { stageSource } from './stage-source';
 import type { StagedTable, StagingContext } from './staged-table';
 import type { EntitySource, EventsSource, TableField, TableSource } from './table-schema';
-import { writeDataset } from './write-dataset';
-import { writeDirectory } from './write-directory';
 
 export interface ImportMovieLens1mOptions {
   /** Folder of ratings.dat (original) or ratings.csv(.gz) with positions, users.dat and movies.dat. */
@@ -81,31 +77,18 @@ export async function importMovieLens1m(options: ImportMovieLens1mOptions): Prom
   }
   const { events } = ratings!;
   const users: EntitySource = { ...TEXT, files: 'users.dat', id: 1, fields: USER_FIELDS };
-  const info = await writeDirectory(options.out, options.force ?? false, async (dir, scratch) => {
-    const duck = await openDuck(join(scratch, 'staging.duckdb'), join(scratch, 'spill'));
-    try {
-      const context: StagingContext = { connection: duck.connection, baseDir, onBytes: () => undefined };
-      const badUsers = await cleanEntities(context, 'users', users, undefined);
-      options.onProgress?.(1, 3);
-      const films = await stageFilms(context, { ...TEXT, files: 'movies.dat' });
-      const badItems = await cleanStagedEntities(context, 'items', films, ITEM_FIELDS, undefined);
-      options.onProgress?.(2, 3);
-      const { filtered, duplicates, bad } = await cleanEvents(context, events, undefined);
-      options.onProgress?.(3, 3);
-      return await writeDataset(duck.connection, dir, {
-        name: 'movielens-1m',
-        source: 'MovieLens-1M',
-        order: events.columns.position === undefined ? 'timestamp' : 'position',
-        userFields: USER_FIELDS.map(datasetField),
-        itemFields: ITEM_FIELDS.map(datasetField),
-        categoryField: 'genres',
-        skipped: { filtered, duplicates, bad: [...bad, ...badUsers, ...badItems] },
-      });
-    } finally {
-      duck.close();
-    }
-  });
-  return importReport(options.out, info);
+  return importFiles(
+    {
+      name: 'movielens-1m',
+      source: 'MovieLens-1M',
+      events,
+      users,
+      stageItems: (context) => stageFilms(context, { ...TEXT, files: 'movies.dat' }),
+      itemFields: ITEM_FIELDS,
+      categoryField: 'genres',
+    },
+    { ...options, baseDir },
+  );
 }
 
 /** Stages movies.dat with the year of the title. */
