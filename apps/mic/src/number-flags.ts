@@ -11,3 +11,10 @@ export function wholeNumber(minimum: number, maximum = Number.MAX_SAFE_INTEGER):
     return value;
   };
 }
+
+/** A moment as milliseconds since the epoch. */
+export function moment(text: string): number {
+  const ms = /^\d+$/.test(text) ? Number(text) : Date.parse(text);
+  if (Number.isFinite(ms)) return ms;
+  throw new InvalidArgumentError('give a time such as 2024-05-01T00:00:00Z, or milliseconds since the epoch');
+}

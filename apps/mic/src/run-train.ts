@@ -18,6 +18,8 @@ export interface TrainRun {
   readonly out: string;
   readonly config: TrainingConfig;
   readonly protocol: Protocol;
+  /** First moment that the protocol `time` hides. */
+  readonly cutMs?: number;
   readonly seed: number;
 }
 

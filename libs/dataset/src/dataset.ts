@@ -8,7 +8,7 @@ import { buildFeatureSchema, type FeatureSchemaOptions } from './build-feature-s
 import { DATASET_FILES, datasetInfoSchema, type DatasetFiles, type DatasetInfo } from './dataset-info';
 import { openDuck, queryRow, sqlText, type Duck } from './duck';
 import { loadCategories, loadFields, loadTexts, type ItemCategories } from './load-fields';
-import { loadInteractions, type Interactions } from './load-interactions';
+import { loadInteractions, type InteractionLimits, type Interactions } from './load-interactions';
 import { sampleDataset, type DatasetSample } from './sample-dataset';
 
 /** A dataset directory that is open for reading; close it when done. */
@@ -33,9 +33,19 @@ export class Dataset {
   /**
    * Users and items that have events, and their histories.
    * @param options.maxPerUser newest events kept of each user; default: all
+   * @param options.cutMs keeps so many on either side of that moment
    */
-  loadInteractions(options: { readonly maxPerUser?: number } = {}): Promise<Interactions> {
-    return loadInteractions(this.#duck.connection, this.#files.events, options.maxPerUser);
+  loadInteractions(options: InteractionLimits = {}): Promise<Interactions> {
+    return loadInteractions(this.#duck.connection, this.#files.events, options);
+  }
+
+  /** The time (ms) before which that share of the events lies. */
+  async timeAt(share: number): Promise<number> {
+    const { time } = await queryRow<{ time: number }>(
+      this.#duck.connection,
+      `SELECT quantile_disc(time_ms, ${share})::DOUBLE AS time FROM read_parquet(${sqlText(this.#files.events)})`,
+    );
+    return time;
   }
 
   /** Vocabularies and bucket boundaries of the dataset's fields, from all rows of its users and items tables. */

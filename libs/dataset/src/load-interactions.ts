@@ -11,19 +11,28 @@ export interface Interactions {
   readonly histories: HistoryTable;
 }
 
+/** How many events of a user are read. */
+export interface InteractionLimits {
+  /** The newest so many; undefined: all. */
+  readonly maxPerUser?: number;
+  /** The newest so many before this moment, and the newest so many from it on. */
+  readonly cutMs?: number;
+}
+
 /** Reads users, items and histories of the events file at `path`. */
 export async function loadInteractions(
   connection: DuckDBConnection,
   path: string,
-  maxPerUser: number | undefined,
+  { maxPerUser, cutMs }: InteractionLimits,
 ): Promise<Interactions> {
   const table = `read_parquet(${sqlText(path)})`;
-  // A user's events follow one another in `seq`, so the newest n are the last n numbers.
+  // A user's events follow one another in `seq`, so the newest n (of either side of a cut) are the last n numbers.
+  const late = cutMs === undefined ? 'FALSE' : `time_ms >= ${cutMs}`;
   const newest =
     maxPerUser === undefined
       ? ''
-      : `JOIN (SELECT user_id, max(seq) AS last_seq FROM ${table} GROUP BY user_id) USING (user_id)
-         WHERE seq > last_seq - ${Math.trunc(maxPerUser)}`;
+      : `JOIN (SELECT user_id, ${late} AS late, max(seq) AS last_seq FROM ${table} GROUP BY ALL) USING (user_id)
+         WHERE late = (${late}) AND seq > last_seq - ${Math.trunc(maxPerUser)}`;
   await connection.run(`
     CREATE OR REPLACE TEMP VIEW kept AS SELECT * FROM ${table} ${newest};
     CREATE OR REPLACE TEMP TABLE kept_items AS

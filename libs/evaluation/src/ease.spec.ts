@@ -57,18 +57,16 @@ describe('EASE', () => {
   });
 
   it('ranks what the history speaks for, newer events more', () => {
-    const weights = Float32Array.of(0, 0, 1, 0, 0, 0.5, 0, 0, 0);
-    const of = (recency: number) => [...easeRecommender(histories, weights, { k: 2, recency })(0)];
-    expect(of(1)).toEqual([2]);
-    // four items: item 0 (older) speaks for 2, item 1 (newer) for 3
-    const more = { ...histories, itemCount: 4 };
-    const wider = new Float32Array(16);
-    wider[0 * 4 + 2] = 1;
-    wider[1 * 4 + 3] = 0.8;
-    const ranked = (recency: number) => [...easeRecommender(more, wider, { k: 2, recency })(0)];
+    // a user with item 0 (older), which speaks for 2, and item 1 (newer), which speaks for 3
+    const weights = new Float32Array(16);
+    weights[0 * 4 + 2] = 1;
+    weights[1 * 4 + 3] = 0.8;
+    const historyOf = () => Uint32Array.of(0, 1);
+    const ranked = (recency: number, k = 2, maskedItems = historyOf) => [
+      ...easeRecommender(weights, { k, recency, historyOf, maskedItems })(0),
+    ];
     expect(ranked(1)).toEqual([2, 3]);
     expect(ranked(0.5)).toEqual([3, 2]);
-    const unmasked = easeRecommender(more, wider, { k: 9, recency: 1, maskedItems: () => new Uint32Array(0) });
-    expect([...unmasked(0)]).toEqual([2, 3, 0, 1]);
+    expect(ranked(1, 9, () => new Uint32Array(0))).toEqual([2, 3, 0, 1]);
   });
 });

@@ -1,18 +1,16 @@
 import type { HistoryTable } from '@mic/domain';
 import { invertInPlace, type Multiply } from './invert';
-import { seenItems, type MaskedItems } from './top-unseen';
+import { recentItems } from './recent-items';
+import type { HistoryOf } from './test-case';
+import { bestUnmasked, type MaskedItems, type Recommender } from './top-unseen';
 
 export interface EaseOptions {
   /** Length of the lists. */
   readonly k: number;
-  /** Regularisation: added to the diagonal of the item-item matrix. */
-  readonly lambda: number;
-  /** Weight of an event relative to the next newer one when a user is scored; 1: all alike. */
+  /** Weight of an event relative to the next newer one; 1: all alike. */
   readonly recency: number;
-  readonly multiply: Multiply;
-  /** Items that a user's list must not have: by default those of the history. */
-  readonly maskedItems?: MaskedItems;
-  readonly onProgress?: (done: number, total: number) => void;
+  readonly historyOf: HistoryOf;
+  readonly maskedItems: MaskedItems;
 }
 
 /** Item-item weights of EASE, I x I, row-major: row i says what item i speaks for. */
@@ -24,12 +22,18 @@ export type EaseWeights = Float32Array;
  */
 export async function easeWeights(
   histories: HistoryTable,
-  { lambda, multiply, onProgress }: Pick<EaseOptions, 'lambda' | 'multiply' | 'onProgress'>,
+  options: {
+    /** Regularisation: added to the diagonal of the item-item matrix. */
+    readonly lambda: number;
+    readonly multiply: Multiply;
+    readonly onProgress?: (done: number, total: number) => void;
+  },
 ): Promise<EaseWeights> {
-  const { userCount, itemCount: n } = histories;
+  const { lambda, multiply, onProgress } = options;
+  const { userCount, itemCount: n, offsets, itemRows } = histories;
   const gram = new Float32Array(n * n);
   for (let user = 0; user < userCount; user++) {
-    const own = Uint32Array.from(new Set(seenItems(histories, user)));
+    const own = Uint32Array.from(new Set(itemRows.subarray(offsets[user], offsets[user + 1])));
     for (const a of own) for (const b of own) gram[a * n + b]!++;
   }
   for (let i = 0; i < n; i++) gram[i * n + i]! += lambda;
@@ -42,32 +46,15 @@ export async function easeWeights(
 }
 
 /** Ranks all items for a user by the weights of the items of the history; equal scores are ordered by row. */
-export function easeRecommender(
-  histories: HistoryTable,
-  weights: EaseWeights,
-  {
-    k,
-    recency,
-    maskedItems = (user) => seenItems(histories, user),
-  }: Pick<EaseOptions, 'k' | 'recency' | 'maskedItems'>,
-): (user: number) => Uint32Array {
-  const n = histories.itemCount;
+export function easeRecommender(weights: EaseWeights, options: EaseOptions): Recommender {
+  const { k, recency, historyOf, maskedItems } = options;
+  const n = Math.sqrt(weights.length);
   const scores = new Float32Array(n);
   return (user) => {
     scores.fill(0);
-    const counted = new Set<number>();
-    const own = seenItems(histories, user);
-    for (let age = 0; age < own.length; age++) {
-      const item = own[own.length - 1 - age]!;
-      if (counted.has(item)) continue;
-      counted.add(item);
-      const weight = recency ** age;
-      if (weight < 1e-6) break;
+    for (const [item, weight] of recentItems(historyOf(user), recency)) {
       for (let j = 0, at = item * n; j < n; j++, at++) scores[j]! += weight * weights[at]!;
     }
-    const masked = new Set(maskedItems(user));
-    const rows = Array.from({ length: n }, (_, row) => row).filter((row) => !masked.has(row));
-    rows.sort((a, b) => scores[b]! - scores[a]! || a - b);
-    return Uint32Array.from(rows.slice(0, k));
+    return bestUnmasked(scores, maskedItems(user), k);
   };
 }

@@ -1,39 +1,51 @@
-import { MicError, NO_ROW } from '@mic/domain';
-import { MetricsAccumulator, type RankingMetrics } from './ranking-metrics';
+import { Measures } from './measures';
+import { rankingMetrics } from './ranking-metrics';
+import type { TestCase } from './test-case';
 
-/** Gives the ranked item rows of each kind of list for one user. */
-export type ListsOf = (user: number) => Promise<Readonly<Record<string, Uint32Array>>>;
+/** Gives the ranked item rows of each kind of list for one case. */
+export type ListsOf = (testCase: TestCase) => Promise<Readonly<Record<string, Uint32Array>>>;
+
+/** Which of a case's relevant items belong to a cut, such as the unseen ones; none: the case does not. */
+export type CaseCut = (testCase: TestCase) => Uint32Array;
+
+/** Measures of all cases, and of each cut. */
+export interface EvaluatedLists {
+  readonly measures: Measures;
+  readonly cuts: Readonly<Record<string, Measures>>;
+}
 
 /**
- * Metrics by kind of list over the users given. A user who got no list of a kind counts as a miss of it.
+ * Measures lists case by case. A case that got no list of a kind counts as a miss of it. Where a relevant item is masked
+ * in the lists (the user had it before), no list can hit it: such cases stay in the mean, for all lists alike.
  *
- * Items of a user's training history are masked in every list; where the held-out item is one of them (the user had it
- * before), no list can hit it: such users stay in the mean, for all lists alike.
- *
- * @param test held-out item row by user row.
- * @throws MicError INVALID_ARGUMENT when a user has no held-out item.
+ * @throws RangeError for a case without a relevant item.
  */
 export async function evaluateLists(
-  users: Uint32Array,
-  test: Uint32Array,
+  cases: Iterable<TestCase>,
   listsOf: ListsOf,
-  onProgress: (done: number, total: number) => void = () => undefined,
-): Promise<Record<string, RankingMetrics>> {
-  const accumulators = new Map<string, MetricsAccumulator>();
-  for (const [i, user] of users.entries()) {
-    const heldOut = test[user] ?? NO_ROW;
-    if (heldOut === NO_ROW) {
-      throw new MicError('INVALID_ARGUMENT', `user row ${user} has no held-out item`, {
-        subject: 'users',
-        remedy: 'evaluate users whose held-out item is not NO_ROW',
-      });
+  options: {
+    /** Lengths at which lists are measured. */
+    readonly at: readonly number[];
+    readonly cuts?: Readonly<Record<string, CaseCut>>;
+    readonly onCase?: (done: number) => void;
+  },
+): Promise<EvaluatedLists> {
+  const { at, cuts = {}, onCase = () => undefined } = options;
+  const measures = new Measures(at);
+  const ofCut = Object.fromEntries(Object.keys(cuts).map((name) => [name, new Measures(at)]));
+  let done = 0;
+  for (const testCase of cases) {
+    if (testCase.relevant.length === 0) throw new RangeError(`the case of user row ${testCase.user} asks for nothing`);
+    const lists = Object.entries(await listsOf(testCase));
+    const add = (to: Measures, relevant: Uint32Array): void => {
+      to.add(Object.fromEntries(lists.map(([name, ranked]) => [name, rankingMetrics(ranked, relevant, at)])));
+    };
+    add(measures, testCase.relevant);
+    for (const [name, cut] of Object.entries(cuts)) {
+      const relevant = cut(testCase);
+      if (relevant.length > 0) add(ofCut[name]!, relevant);
     }
-    for (const [name, ranked] of Object.entries(await listsOf(user))) {
-      let accumulator = accumulators.get(name);
-      if (!accumulator) accumulators.set(name, (accumulator = new MetricsAccumulator()));
-      accumulator.add(ranked, heldOut);
-    }
-    onProgress(i + 1, users.length);
+    onCase(++done);
   }
-  return Object.fromEntries([...accumulators].map(([name, accumulator]) => [name, accumulator.metrics(users.length)]));
+  return { measures, cuts: ofCut };
 }

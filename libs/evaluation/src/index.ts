@@ -1,8 +1,23 @@
 export { easeRecommender, easeWeights } from './ease';
+export { evaluateLists, type CaseCut, type EvaluatedLists, type ListsOf } from './evaluate-lists';
+export { eventsToCome, GrowingHistories, liveCases } from './growing-histories';
 export type { Multiply } from './invert';
-export { itemKnnRecommender, similarItems } from './item-knn';
-export { evaluateLists, type ListsOf } from './evaluate-lists';
-export { itemPopularity, popularityRecommender } from './popularity';
-export { HIT_RATE_CUTS, NDCG_CUTS, type RankingMetrics } from './ranking-metrics';
-export { maskedItemsOf, MASKS, type Mask, type MaskedItems } from './top-unseen';
-export { leaveOneOut, type HeldOut } from './split';
+export { itemKnnRecommender, NEIGHBOURS, similarItems, type SimilarItems } from './item-knn';
+export { Measures, type Interval } from './measures';
+export { itemPopularity, popularityRecommender, recentPopularity } from './popularity';
+export { CUTS, type RankingMetrics } from './ranking-metrics';
+export {
+  casesOf,
+  endsBefore,
+  leaveOneOut,
+  sampleCases,
+  splitBy,
+  TEST_PROTOCOLS,
+  withEnds,
+  withoutItems,
+  type HeldOut,
+  type Split,
+  type TestProtocol,
+} from './split';
+export type { HistoryOf, TestCase } from './test-case';
+export { bestUnmasked, maskedItemsOf, MASKS, type Mask, type MaskedItems, type Recommender } from './top-unseen';

@@ -1,39 +1,25 @@
 import { usersOfItems, type HistoryTable } from '@mic/domain';
-import { bestRows, seenItems, type MaskedItems } from './top-unseen';
+import { recentItems } from './recent-items';
+import type { HistoryOf } from './test-case';
+import { bestRows, type MaskedItems, type Recommender } from './top-unseen';
 
 /** Neighbours kept per item; few are better than all (docs/experiments.md). */
-const NEIGHBOURS = 30;
+export const NEIGHBOURS = 30;
 
 /**
  * Item-kNN: an item's score is the sum of its cosine similarities to the distinct items of the user's history that have
  * it among their nearest, sim(i, j) = |users of both| / sqrt(|users of i| |users of j|) (Sarwar et al., WWW 2001;
- * Deshpande and Karypis, TOIS 2004). Exact; equal scores are ordered by row, among neighbours as well.
- *
+ * Deshpande and Karypis, TOIS 2004). Equal scores are ordered by row.
  */
-export function itemKnnRecommender(
-  histories: HistoryTable,
-  k: number,
-  {
-    neighbours = NEIGHBOURS,
-    recency = 1,
-    maskedItems = (user) => seenItems(histories, user),
-    similar = similarItems(histories, neighbours),
-  }: ItemKnnOptions = {},
-): (user: number) => Uint32Array {
-  const scores = new Float32Array(histories.itemCount);
-  const scored = new Uint32Array(histories.itemCount);
+export function itemKnnRecommender(similar: readonly SimilarItems[], options: ItemKnnOptions): Recommender {
+  const { k, neighbours = Infinity, recency = 1, historyOf, maskedItems } = options;
+  const scores = new Float32Array(similar.length);
+  const scored = new Uint32Array(similar.length);
   return (user) => {
-    const seen = seenItems(histories, user);
     let count = 0;
-    const counted = new Set<number>();
-    for (let age = 0; age < seen.length; age++) {
-      const item = seen[seen.length - 1 - age]!;
-      if (counted.has(item)) continue;
-      counted.add(item);
-      const weight = recency ** age;
-      if (weight < LEAST_WEIGHT) break;
+    for (const [item, weight] of recentItems(historyOf(user), recency)) {
       const { rows, cosines } = similar[item]!;
-      for (let i = 0; i < rows.length; i++) {
+      for (let i = 0; i < Math.min(neighbours, rows.length); i++) {
         const row = rows[i]!;
         if (scores[row] === 0) scored[count++] = row;
         scores[row]! += weight * cosines[i]!;
@@ -52,18 +38,15 @@ export function itemKnnRecommender(
 }
 
 export interface ItemKnnOptions {
-  /** Neighbours kept per item, 30 by default; Infinity keeps all. */
+  /** Length of the lists. */
+  readonly k: number;
+  /** Of the neighbours of an item, those that count; all by default. */
   readonly neighbours?: number;
   /** Weight of an event relative to the next newer one; 1 (the default): all alike. */
   readonly recency?: number;
-  /** Items that a user's list must not have: by default those of the history. */
-  readonly maskedItems?: MaskedItems;
-  /** Neighbours that were computed before. */
-  readonly similar?: readonly SimilarItems[];
+  readonly historyOf: HistoryOf;
+  readonly maskedItems: MaskedItems;
 }
-
-/** Older events weigh nothing that could be seen. */
-const LEAST_WEIGHT = 1e-6;
 
 /** The nearest items of one item, best first. */
 export interface SimilarItems {
@@ -76,11 +59,13 @@ export interface SimilarItems {
  * Memory: 8 bytes per item and neighbour.
  */
 export function similarItems(histories: HistoryTable, neighbours: number): SimilarItems[] {
-  const { userCount, itemCount } = histories;
-  const itemsOf = Array.from({ length: userCount }, (_, user) => Uint32Array.from(new Set(seenItems(histories, user))));
-  const { offsets, users: all } = usersOfItems(histories);
+  const { userCount, itemCount, offsets, itemRows } = histories;
+  const itemsOf = Array.from({ length: userCount }, (_, user) =>
+    Uint32Array.from(new Set(itemRows.subarray(offsets[user], offsets[user + 1]))),
+  );
+  const items = usersOfItems(histories);
   const usersOf = Array.from({ length: itemCount }, (_, item) =>
-    Uint32Array.from(new Set(all.subarray(offsets[item], offsets[item + 1]))),
+    Uint32Array.from(new Set(items.users.subarray(items.offsets[item], items.offsets[item + 1]))),
   );
 
   const together = new Float32Array(itemCount);

@@ -1,6 +1,7 @@
 import { NO_ROW, type HistoryTable } from '@mic/domain';
 import { describe, expect, it } from 'vitest';
-import { leaveOneOut } from './split';
+import { GrowingHistories, liveCases } from './growing-histories';
+import { endsBefore, leaveOneOut, sampleCases, splitBy, withoutItems } from './split';
 
 const HISTORIES: HistoryTable = {
   userCount: 3,
@@ -38,5 +39,94 @@ describe('leaveOneOut', () => {
     const empty = { ...HISTORIES, userCount: 1, offsets: Uint32Array.of(0, 0), itemRows: new Uint32Array(0) };
     const { train, test } = leaveOneOut({ ...empty, timesMs: new Float64Array(0), weights: new Float32Array(0) });
     expect([[...test], [...train.offsets]]).toEqual([[NO_ROW], [0, 0]]);
+  });
+});
+
+const plain = (cases: Iterable<{ user: number; relevant: Uint32Array }>) =>
+  Array.from(cases, ({ user, relevant }) => [user, ...relevant]);
+const rowsOf = ({ offsets, itemRows }: HistoryTable) =>
+  Array.from(offsets.subarray(1), (end, user) => [...itemRows.subarray(offsets[user], end)]);
+
+describe('splitBy', () => {
+  it('leave-one-out asks for every last event', () => {
+    const { train, known, cases } = splitBy('leave-one-out', HISTORIES, [], 0);
+    expect(rowsOf(train)).toEqual([[0, 1], [3], [1]]);
+    expect(known).toBe(train);
+    expect(plain(cases)).toEqual([
+      [0, 2],
+      [2, 0],
+    ]);
+  });
+
+  it('time asks for everything from the cut on, repeated items once', () => {
+    const { train, cases } = splitBy('time', { ...HISTORIES, itemRows: Uint32Array.of(0, 1, 1, 3, 1, 1) }, [], 2);
+    expect(rowsOf(train)).toEqual([[0], [3], []]);
+    expect(plain(cases)).toEqual([
+      [0, 1],
+      [2, 1],
+    ]);
+  });
+
+  it('user-split trains without the tested users, whose first 80 % predict the rest', () => {
+    const users = 400;
+    const length = 7;
+    const total = users * length;
+    const table: HistoryTable = {
+      userCount: users,
+      itemCount: length,
+      offsets: Uint32Array.from({ length: users + 1 }, (_, user) => user * length),
+      itemRows: Uint32Array.from({ length: total }, (_, event) => event % length),
+      timesMs: new Float64Array(total),
+      weights: new Float32Array(total),
+    };
+    const ids = Array.from({ length: users }, (_, user) => `user ${user}`);
+    const { train, known, cases } = splitBy('user-split', table, ids, 0);
+    expect(cases.length).toBeGreaterThan(20);
+    expect(cases.length).toBeLessThan(60);
+    for (const { user, relevant } of cases) {
+      expect(train.offsets[user + 1]).toBe(train.offsets[user]);
+      expect([...relevant]).toEqual([5, 6]);
+    }
+    const tested = new Set(cases.map(({ user }) => user));
+    rowsOf(known).forEach((rows, user) => {
+      expect(rows.length).toBe(tested.has(user) ? 5 : 7);
+    });
+    // the same users whatever else is in the dataset
+    const half = splitBy('user-split', { ...table, userCount: 200, offsets: table.offsets.slice(0, 201) }, ids, 0);
+    expect(half.cases.map(({ user }) => user)).toEqual([...tested].filter((user) => user < 200));
+  });
+});
+
+describe('live histories', () => {
+  it('grow in the order of time; a case sees what was before it', () => {
+    // events from time 2 on: user 0: item 1 (2), item 2 (3); user 2: item 1 (5), item 0 (5)
+    const histories = new GrowingHistories(HISTORIES, endsBefore(HISTORIES, 2));
+    const known: number[][] = [];
+    const cases = liveCases(histories, new Set([1, 2, 5]));
+    for (const { user } of cases) known.push([user, ...histories.itemsOf(user)]);
+    expect(known).toEqual([
+      [0, 0],
+      [0, 0, 1],
+      [2, 1],
+    ]);
+    expect([...histories.itemsOf(2)]).toEqual([1, 0]);
+  });
+});
+
+describe('withoutItems', () => {
+  it('drops their events', () => {
+    expect(rowsOf(withoutItems(HISTORIES, new Set([1, 3])))).toEqual([[0, 2], [], [0]]);
+  });
+});
+
+describe('sampleCases', () => {
+  it('is seeded, and keeps the order', () => {
+    const cases = Array.from({ length: 50 }, (_, user) => ({ user, relevant: Uint32Array.of(1) }));
+    const users = sampleCases(cases, 10, 1).map(({ user }) => user);
+    expect(users.length).toBe(10);
+    expect(users).toEqual([...users].sort((a, b) => a - b));
+    expect(sampleCases(cases, 10, 1).map(({ user }) => user)).toEqual(users);
+    expect(sampleCases(cases, 10, 2).map(({ user }) => user)).not.toEqual(users);
+    expect(sampleCases(cases, 50, 1)).toBe(cases);
   });
 });

@@ -1,11 +1,10 @@
 import { DEGRADED_OUTCOMES, hashIds, MicError, type ReleaseId } from '@mic/domain';
-import { topCandidates, type RerankScores } from '@mic/rerank';
 import { withinBudget, type Budgeted, type Clock } from './budget';
 import { NO_CANDIDATES, type ChannelInput, type RecallChannel } from './channel';
 import { RECALL_CHANNELS } from './channels/registry';
 import { Eligibility } from './eligibility';
 import { knownRows, mergeHistories, NO_HISTORY } from './history';
-import { mergeCandidates, type ChannelList, type MergedCandidates } from './merge';
+import type { ChannelList } from './merge';
 import type {
   CallOptions,
   ItemCatalog,
@@ -18,7 +17,7 @@ import type {
 } from './ports';
 import { pickProfile, type Profiles, type RecallProfile } from './profile';
 import type { ChannelReport, RecallRequest, RecallResult, RecallService } from './recall-types';
-import { scoreMerged } from './score';
+import { rankLists, type RankedCandidates } from './rank-lists';
 
 export interface RecallPorts {
   readonly embedder: UserEmbedder;
@@ -41,17 +40,15 @@ export interface RecallEngineOptions {
 }
 
 /** A ranked answer in rows, before it is put into words. */
-export interface RankedRecall {
+export interface RankedRecall extends RankedCandidates {
   readonly profileName: string;
   readonly userKnown: boolean;
   readonly basicScore: RecallResult['basicScore'];
   /** Each channel's candidates alone, in the channel's order. */
   readonly lists: readonly ChannelList[];
   readonly reports: readonly ChannelReport[];
-  readonly merged: MergedCandidates;
-  readonly scores: RerankScores;
-  /** Positions in `merged` of the items returned, best first. */
-  readonly order: Uint32Array;
+  /** What the items were scored with; null where the user has no vector. */
+  readonly userVectors: UserVectors | null;
 }
 
 /** Beyond it, a share of a long deadline would be time wasted, milliseconds. */
@@ -139,18 +136,15 @@ export class RecallEngine implements RecallService {
     const userVectors = await vectors;
 
     const lists = ran.map(({ list }) => list);
-    const merged = mergeCandidates(lists);
     const known = userVectors?.outcome === 'OK' ? userVectors.value : null;
-    const scores = scoreMerged(merged, this.#catalog, known, profile.rerank);
     return {
       profileName: name,
       userKnown: context.outcome === 'OK' && context.value.userKnown,
       basicScore: known ? 'USER_VECTOR' : 'CHANNEL_SIMILARITY',
       lists,
       reports: ran.map(({ report }) => report),
-      merged,
-      scores,
-      order: topCandidates(scores.score, merged.rows, n),
+      userVectors: known,
+      ...rankLists(lists, this.#catalog, known, profile.rerank, n),
     };
   }
 

@@ -33,6 +33,8 @@ export { RECALL_CHANNELS } from './channels/registry';
 export type { ChannelCandidates } from './channel';
 export { RecallEngine, type RankedRecall, type RecallEngineOptions, type RecallPorts } from './engine';
 export { NO_HISTORY } from './history';
+export { mergeCandidates, type ChannelList, type MergedCandidates } from './merge';
+export { rankLists, type RankedCandidates } from './rank-lists';
 export {
   DEFAULT_PROFILES,
   parseProfiles,

@@ -1,14 +1,11 @@
 import { hashIds } from '@mic/domain';
 import type { Dataset } from '@mic/dataset';
-import { itemPopularity, leaveOneOut } from '@mic/evaluation';
+import { itemPopularity } from '@mic/evaluation';
 import { buildHnsw, measureRecall } from '@mic/hnsw-index';
+import { alignHistories, encodeWorld, measureQuality, type EncodedWorld, type ItemFacts } from '@mic/model-evaluation';
 import { padLists, RELEASE_FILES as FILES, ReleaseWriter, type Manifest, type Quality } from '@mic/release';
-import { loadEncodedFields, type EncodedFields, type TrainedModel } from '@mic/training';
-import { alignHistories } from './align-histories';
+import { loadEncodedFields, loadSplit, type EncodedFields, type TrainedModel } from '@mic/training';
 import type { BuildConfig } from './build-config';
-import { encodeWorld, type EncodedWorld } from './encoded-world';
-import { measureQuality } from './measure-quality';
-import type { ItemFacts } from './offline-ports';
 
 /** Stages of a build, in order. */
 export type BuildStage = 'load' | 'quality' | 'encode' | 'write';
@@ -30,7 +27,8 @@ export interface BuildReleaseOptions {
 export async function buildRelease(options: BuildReleaseOptions): Promise<Manifest> {
   const { model, dataset, releasesDir, config, onStage = () => undefined, onProgress } = options;
   onStage('load');
-  const histories = alignHistories(await dataset.loadInteractions(), model);
+  const { data } = model.info.config;
+  const histories = alignHistories(await dataset.loadInteractions({ maxPerUser: data.historyCap }), model);
   const fields = await loadEncodedFields(dataset, model.schema, model.userIds, model.itemIds);
   const { names, categories } = await dataset.loadItemCategories(model.schema, model.itemIds);
   const facts: ItemFacts = {
@@ -41,17 +39,17 @@ export async function buildRelease(options: BuildReleaseOptions): Promise<Manife
   };
 
   let quality: Quality = { protocol: 'none', users: 0, metrics: {} };
-  if (model.info.protocol === 'leave-one-out') {
+  const { protocol, seed, seenSha256 } = model.info;
+  const split = protocol === 'leave-one-out' ? await loadSplit(dataset, { protocol, cutMs: null, ...data }) : null;
+  if (split?.seenSha256 === seenSha256) {
     onStage('quality');
-    const held = leaveOneOut(histories);
-    const world = await encodeWorld(model, fields, held.train, config);
-    const { seed } = model.info;
+    const world = await encodeWorld({ model, fields, histories: split.known, lengths: config });
     const window = model.signature.longestHistory;
-    quality = await measureQuality({ world, held, facts, mostUsers: config.evaluatedUsers, window, seed, onProgress });
+    quality = await measureQuality({ world, split, facts, mostUsers: config.evaluatedUsers, window, seed, onProgress });
   }
 
   onStage('encode');
-  const world = await encodeWorld(model, fields, histories, config);
+  const world = await encodeWorld({ model, fields, histories, lengths: config });
   onStage('write');
   return writeRelease({ model, fields, facts, world, quality, config, releasesDir });
 }

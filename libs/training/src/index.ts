@@ -2,9 +2,9 @@ export { ENCODER_NAMES, type EncoderName } from './config/encoder-names';
 export { KNOBS, parseTrainingConfig } from './config/parse-config';
 export type { TrainingConfig } from './config/training-config';
 export type { EncodedFields } from './data/encoded-fields';
-export { PROTOCOLS, type Protocol } from './data/training-data';
+export { loadSplit, PROTOCOLS, type LoadedSplit, type Protocol } from './data/load-split';
 export { openModel, saveModel } from './model-folder';
-export { encodeItems, encodeUsers, type TowerInputs } from './tower-encoder';
+export { encodeItems, encodeUsers, UserEncoder, type TowerInputs } from './tower-encoder';
 export {
   loadEncodedFields,
   trainModel,

@@ -6,17 +6,79 @@ import { Int64Buffer, toInt64 } from './data/int64';
 /** Users or items encoded at once. */
 const BATCH = 256;
 
-export interface TowerInputs {
+/** What users are encoded from beside their histories. */
+export interface UserInputs {
   readonly signature: TowerSignature;
+  /** U x idDimension id rows; null: every user's id is masked. */
+  readonly userRows: Float32Array | null;
+  /** U x profileWidth. */
+  readonly profiles: Int32Array;
+}
+
+export interface TowerInputs extends UserInputs {
   readonly histories: HistoryTable;
-  /** U x idDimension id rows. */
   readonly userRows: Float32Array;
   /** I x idDimension id rows. */
   readonly itemRows: Float32Array;
-  /** U x profileWidth. */
-  readonly profiles: Int32Array;
   /** I x itemFieldsWidth. */
   readonly itemFields: Int32Array;
+}
+
+/** Encodes users with an exported user tower, a batch at a time; close it when done. */
+export class UserEncoder {
+  readonly #session: OnnxSession;
+  readonly #inputs: UserInputs;
+
+  private constructor(session: OnnxSession, inputs: UserInputs) {
+    this.#session = session;
+    this.#inputs = inputs;
+  }
+
+  static async open(userTower: Uint8Array, inputs: UserInputs): Promise<UserEncoder> {
+    return new UserEncoder(await OnnxSession.open(userTower, { name: 'user tower' }), inputs);
+  }
+
+  /**
+   * @param users user rows.
+   * @param historyOf item rows of a user's history, oldest first.
+   * @returns users x vectorsPerUser x dimension, unit vectors.
+   */
+  async encode(users: Uint32Array, historyOf: (user: number) => Uint32Array): Promise<Float32Array> {
+    const { vectorsPerUser, dimension } = this.#inputs.signature;
+    const width = vectorsPerUser * dimension;
+    const vectors = new Float32Array(users.length * width);
+    for (let from = 0; from < users.length; from += BATCH) {
+      const result = await this.#session.run(this.#feeds(users.subarray(from, from + BATCH), historyOf));
+      vectors.set(result.user_vectors!.data as Float32Array, from * width);
+    }
+    return vectors;
+  }
+
+  close(): Promise<void> {
+    return this.#session.close();
+  }
+
+  #feeds(users: Uint32Array, historyOf: (user: number) => Uint32Array): Parameters<OnnxSession['run']>[0] {
+    const { signature, userRows, profiles } = this.#inputs;
+    const { idDimension, profileWidth, longestHistory, maskedUserRow } = signature;
+    const size = users.length;
+    const history = new Int64Buffer(size * longestHistory);
+    const profile = new Int64Buffer(size * profileWidth);
+    const rows = new Float32Array(size * idDimension);
+    users.forEach((user, i) => {
+      const items = historyOf(user);
+      const events = Math.min(longestHistory, items.length);
+      for (let age = 0; age < events; age++) history.set(i * longestHistory + age, items[items.length - 1 - age]! + 1);
+      for (let c = 0; c < profileWidth; c++) profile.set(i * profileWidth + c, profiles[user * profileWidth + c]!);
+      const row = userRows?.subarray(user * idDimension, (user + 1) * idDimension) ?? maskedUserRow;
+      rows.set(row, i * idDimension);
+    });
+    return {
+      user_row: { data: rows, dims: [size, idDimension] },
+      profile: { data: profile.values, dims: [size, profileWidth] },
+      history: { data: history.values, dims: [size, longestHistory] },
+    };
+  }
 }
 
 /**
@@ -27,32 +89,16 @@ export interface TowerInputs {
  */
 export async function encodeUsers(
   userTower: Uint8Array,
-  inputs: TowerInputs,
-  users?: Uint32Array,
+  inputs: UserInputs & Pick<TowerInputs, 'histories'>,
+  users: Uint32Array = Uint32Array.from({ length: inputs.histories.userCount }, (_, user) => user),
 ): Promise<Float32Array> {
-  const { signature, histories, userRows, profiles } = inputs;
-  const { idDimension, profileWidth, longestHistory, vectorsPerUser, dimension } = signature;
-  const { offsets, itemRows } = histories;
-  const count = users?.length ?? histories.userCount;
-  return encodeAll(userTower, 'user_vectors', count, vectorsPerUser * dimension, (from, to) => {
-    const size = to - from;
-    const history = new Int64Buffer(size * longestHistory);
-    const profile = new Int64Buffer(size * profileWidth);
-    const rows = new Float32Array(size * idDimension);
-    for (let i = 0; i < size; i++) {
-      const user = users ? users[from + i]! : from + i;
-      const newest = offsets[user + 1]! - 1;
-      const events = Math.min(longestHistory, newest + 1 - offsets[user]!);
-      for (let age = 0; age < events; age++) history.set(i * longestHistory + age, itemRows[newest - age]! + 1);
-      for (let c = 0; c < profileWidth; c++) profile.set(i * profileWidth + c, profiles[user * profileWidth + c]!);
-      rows.set(userRows.subarray(user * idDimension, (user + 1) * idDimension), i * idDimension);
-    }
-    return {
-      user_row: { data: rows, dims: [size, idDimension] },
-      profile: { data: profile.values, dims: [size, profileWidth] },
-      history: { data: history.values, dims: [size, longestHistory] },
-    };
-  });
+  const { offsets, itemRows } = inputs.histories;
+  const encoder = await UserEncoder.open(userTower, inputs);
+  try {
+    return await encoder.encode(users, (user) => itemRows.subarray(offsets[user], offsets[user + 1]));
+  } finally {
+    await encoder.close();
+  }
 }
 
 /**
@@ -63,16 +109,27 @@ export async function encodeUsers(
  */
 export async function encodeItems(itemTower: Uint8Array, inputs: TowerInputs): Promise<Float32Array> {
   const { signature, histories, itemRows, itemFields } = inputs;
-  const { idDimension, itemFieldsWidth, dimension } = signature;
+  const { idDimension: width, itemFieldsWidth, dimension } = signature;
   const pooled = pooledUsers(inputs);
-  return encodeAll(itemTower, 'item_vectors', histories.itemCount, dimension, (from, to) => ({
-    item_row: { data: itemRows.subarray(from * idDimension, to * idDimension), dims: [to - from, idDimension] },
-    fields: {
-      data: toInt64(itemFields, from * itemFieldsWidth, to * itemFieldsWidth),
-      dims: [to - from, itemFieldsWidth],
-    },
-    users_pooled: { data: pooled.subarray(from * idDimension, to * idDimension), dims: [to - from, idDimension] },
-  }));
+  const session = await OnnxSession.open(itemTower, { name: 'item tower' });
+  try {
+    const vectors = new Float32Array(histories.itemCount * dimension);
+    for (let from = 0; from < histories.itemCount; from += BATCH) {
+      const to = Math.min(histories.itemCount, from + BATCH);
+      const result = await session.run({
+        item_row: { data: itemRows.subarray(from * width, to * width), dims: [to - from, width] },
+        fields: {
+          data: toInt64(itemFields, from * itemFieldsWidth, to * itemFieldsWidth),
+          dims: [to - from, itemFieldsWidth],
+        },
+        users_pooled: { data: pooled.subarray(from * width, to * width), dims: [to - from, width] },
+      });
+      vectors.set(result.item_vectors!.data as Float32Array, from * dimension);
+    }
+    return vectors;
+  } finally {
+    await session.close();
+  }
 }
 
 /** I x idDimension: the mean id row of each item's users, of which training draws a sample. */
@@ -91,22 +148,4 @@ function pooledUsers({ signature, histories, userRows }: TowerInputs): Float32Ar
     }
   }
   return pooled;
-}
-
-async function encodeAll(
-  model: Uint8Array,
-  output: string,
-  count: number,
-  width: number,
-  feedsOf: (from: number, to: number) => Parameters<OnnxSession['run']>[0],
-): Promise<Float32Array> {
-  const session = await OnnxSession.open(model, { name: output });
-  const vectors = new Float32Array(count * width);
-  for (let from = 0; from < count; from += BATCH) {
-    const to = Math.min(count, from + BATCH);
-    const result = await session.run(feedsOf(from, to));
-    vectors.set(result[output]!.data as Float32Array, from * width);
-  }
-  await session.close();
-  return vectors;
 }

@@ -1,7 +1,8 @@
 import type { Dataset } from '@mic/dataset';
 import type { TrainingConfig } from './config/training-config';
 import type { EncodedFields } from './data/encoded-fields';
-import { splitForTraining, type Protocol } from './data/training-data';
+import { loadSplit, type Protocol } from './data/load-split';
+import { holdOutForValidation } from './data/validation';
 import { Trainer, type TrainedWeights } from './loop/trainer';
 import type { TrainedModel } from './trained-model';
 import { validate } from './validate';
@@ -10,6 +11,8 @@ export interface TrainModelOptions {
   readonly dataset: Dataset;
   readonly config: TrainingConfig;
   readonly protocol: Protocol;
+  /** First moment that the protocol `time` holds out; the newest tenth of the events by default. */
+  readonly cutMs?: number;
   readonly seed: number;
   readonly onStep?: (progress: TrainingProgress) => void;
   readonly onEpoch?: (report: EpochReport) => void;
@@ -48,10 +51,11 @@ const REPORT_EVERY = 10;
 export async function trainModel(options: TrainModelOptions): Promise<TrainedModel> {
   const { dataset, config, protocol, seed, onStep = () => undefined, onEpoch = () => undefined } = options;
   const started = performance.now();
-  const { userIds, itemIds, histories } = await dataset.loadInteractions();
+  const split = await loadSplit(dataset, { protocol, cutMs: options.cutMs ?? null, ...config.data });
+  const { userIds, itemIds, cutMs, seenSha256 } = split;
   const schema = await dataset.buildFeatureSchema();
   const fields = await loadEncodedFields(dataset, schema, userIds, itemIds);
-  const data = splitForTraining(histories, protocol, config, seed);
+  const data = holdOutForValidation(split.train, config.loop.validationShare, seed);
   const trainer = new Trainer(data.histories, schema, fields, config, seed);
   let report: EpochReport | null = null;
   const best = new BestWeights(config.loop.patience);
@@ -84,10 +88,12 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainedMod
     const { weights, validation } = best.chosen();
     return {
       info: {
-        formatVersion: 2,
+        formatVersion: 3,
         encoder: config.encoder,
         dataset: dataset.info.name,
         protocol,
+        cutMs,
+        seenSha256,
         seed,
         config,
         steps: trainer.step,

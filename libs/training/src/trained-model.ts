@@ -2,16 +2,20 @@ import { z } from 'zod';
 import type { FeatureSchema, TowerSignature } from '@mic/features';
 import { ENCODER_NAMES } from './config/encoder-names';
 import { trainingConfigSchema } from './config/training-config';
-import { PROTOCOLS } from './data/training-data';
+import { PROTOCOLS } from './data/load-split';
 
 /** What a model is and how it came about: model.json of a model folder. */
 export const modelInfoSchema = z.strictObject({
-  formatVersion: z.literal(2),
+  formatVersion: z.literal(3),
   encoder: z.enum(ENCODER_NAMES),
   /** Name of the dataset. */
   dataset: z.string(),
   /** What training has not seen. */
   protocol: z.enum(PROTOCOLS),
+  /** First moment that `time` held out, milliseconds since the epoch; null for other protocols. */
+  cutMs: z.number().nullable(),
+  /** sha256 of the events that it could see (see loadSplit): a test must leave exactly these to training. */
+  seenSha256: z.string().regex(/^[0-9a-f]{64}$/),
   seed: z.int(),
   config: trainingConfigSchema,
   steps: z.int().min(0),

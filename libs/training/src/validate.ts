@@ -1,5 +1,5 @@
 import { exactTopK } from '@mic/vectors';
-import type { TrainingData } from './data/training-data';
+import type { TrainingData } from './data/validation';
 import type { TrainedWeights } from './loop/trainer';
 import { encodeItems, encodeUsers, type TowerInputs } from './tower-encoder';
 

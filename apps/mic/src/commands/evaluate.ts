@@ -1,28 +1,38 @@
 import { writeFile } from 'node:fs/promises';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { openDataset } from '@mic/dataset';
-import { MASKS, type Mask } from '@mic/evaluation';
-import { buildConfigSchema, evaluateModel } from '@mic/release-build';
+import { CUTS, MASKS, TEST_PROTOCOLS, type Mask, type TestProtocol } from '@mic/evaluation';
+import { evaluateModels, HISTORY_MODES, type HistoryMode } from '@mic/model-evaluation';
+import { buildConfigSchema } from '@mic/release-build';
 import { openModel } from '@mic/training';
-import { printMetrics } from '../print-quality';
+import { wholeNumber } from '../number-flags';
+import { printEvaluation } from '../print-evaluation';
 import { withProgress } from '../progress';
 
 interface EvaluateFlags {
-  model: string;
+  model: string[];
+  against?: string[];
   data: string;
-  protocol: 'leave-one-out';
+  protocol: TestProtocol;
   mask: Mask;
+  histories: HistoryMode;
+  at: readonly number[];
+  cases: number;
   json?: string;
 }
 
 export function evaluateCommand(): Command {
   return new Command('evaluate')
     .description('measure a model on events that its training has not seen: each channel, the merged list, references')
-    .requiredOption('--model <dir>', 'model folder, from mic train with the same --protocol')
+    .requiredOption('--model <dir...>', 'model folder, from mic train with the same --protocol; several: their mean')
+    .option('--against <dir...>', 'models to compare with, case by case, such as ones trained without --mic')
     .requiredOption('--data <dir>', 'dataset folder')
     .addOption(
-      new Option('--protocol <name>', "what is tested: every user's last event, all items ranked")
-        .choices(['leave-one-out'])
+      new Option(
+        '--protocol <name>',
+        "what is tested: every user's last event, everything from a moment on, or the newest fifth of unknown users",
+      )
+        .choices(TEST_PROTOCOLS)
         .default('leave-one-out'),
     )
     .addOption(
@@ -30,30 +40,42 @@ export function evaluateCommand(): Command {
         .choices(MASKS)
         .default('all'),
     )
+    .addOption(
+      new Option('--histories <mode>', 'with --protocol time: as they were at the cut, or growing with every event')
+        .choices(HISTORY_MODES)
+        .default('frozen'),
+    )
+    .option('--at <k,...>', 'list lengths to measure', lengths, CUTS)
+    .option('--cases <n>', 'test cases at most; more are sampled', wholeNumber(1), 30_000)
     .option('--json <file>', 'write the report to a file as JSON')
     .addHelpText(
       'after',
       `
-Example:
+Examples:
   $ mic train --data .mic/datasets/toy --out .mic/runs/toy --protocol leave-one-out
   $ mic evaluate --model .mic/runs/toy --data .mic/datasets/toy --json report.json
-A user who has a masked item as the last event counts as a miss for every list.`,
+  $ mic evaluate --model runs/mic-1 runs/mic-2 --against runs/base-1 runs/base-2 --data .mic/datasets/toy
+A case whose relevant item is masked counts as a miss for every list.`,
     )
-    .action(async ({ model: dir, data, protocol, mask, json }: EvaluateFlags) => {
-      const model = await openModel(dir);
+    .action(async ({ model: dirs, against = [], data, json, cases: mostCases, ...asked }: EvaluateFlags) => {
+      const models = await Promise.all(dirs.map(openModel));
+      const others = await Promise.all(against.map(openModel));
       const dataset = await openDataset(data);
       try {
-        const config = buildConfigSchema.parse({ evaluatedUsers: Number.MAX_SAFE_INTEGER });
-        const quality = await withProgress('evaluate', (onProgress) =>
-          evaluateModel({ model, dataset, protocol, mask, config, onProgress }),
+        const lengths = buildConfigSchema.parse({});
+        const evaluation = await withProgress('evaluate', (onProgress) =>
+          evaluateModels({ models, against: others, dataset, mostCases, lengths, onProgress, ...asked }),
         );
-        const { encoder, seed } = model.info;
-        const report = { ...quality, mask, encoder, seed, dataset: dataset.info.name };
-        if (json !== undefined) await writeFile(json, `${JSON.stringify(report, null, 2)}\n`);
-        console.log(`${encoder} on ${dataset.info.name}, ${protocol}, ${quality.users} users, mask ${mask}`);
-        console.log(printMetrics(quality.metrics));
+        if (json !== undefined) await writeFile(json, `${JSON.stringify(evaluation, null, 2)}\n`);
+        console.log(printEvaluation(evaluation));
       } finally {
         await dataset.close();
       }
     });
+}
+
+function lengths(text: string): readonly number[] {
+  const values = [...new Set(text.split(',').map(Number))].sort((a, b) => a - b);
+  if (values.every((value) => Number.isInteger(value) && value >= 1 && value <= 1_000)) return values;
+  throw new InvalidArgumentError('give whole numbers from 1 to 1000, e.g. 10,50,200');
 }

@@ -1,14 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { MicError } from '@mic/domain';
-import { ENCODER_NAMES, KNOBS, parseTrainingConfig, type EncoderName, type Protocol } from '@mic/training';
-import { wholeNumber } from '../number-flags';
+import { ENCODER_NAMES, KNOBS, parseTrainingConfig, PROTOCOLS, type EncoderName, type Protocol } from '@mic/training';
+import { moment, wholeNumber } from '../number-flags';
 import { runTrain } from '../run-train';
 
 interface TrainFlags {
   data: string;
   out: string;
   protocol: Protocol;
+  cut?: number;
   seed: number;
   maxSteps?: number;
   encoder?: EncoderName;
@@ -28,10 +29,14 @@ export function trainCommand(): Command {
     )
     .option('--no-mic', 'without the losses over users and over items')
     .addOption(
-      new Option('--protocol <name>', "what training must not see: nothing, or every user's last event")
-        .choices(['leave-one-out', 'none'])
+      new Option(
+        '--protocol <name>',
+        "what training must not see: nothing, every user's last event, everything from a moment on, or every tenth user",
+      )
+        .choices(PROTOCOLS)
         .default('none'),
     )
+    .option('--cut <time>', 'first moment that --protocol time hides (default: the newest tenth of events)', moment)
     .option('--seed <n>', 'the same seed gives the same model', wholeNumber(0, 0x7fffffff), 1)
     .option('--max-steps <n>', 'stop after so many steps', wholeNumber(1))
     .option('--config <file>', 'JSON file of knobs')
@@ -45,7 +50,8 @@ Examples:
   $ mic train --data .mic/datasets/toy --out .mic/runs/toy --protocol leave-one-out --seed 7
   $ mic train --data .mic/datasets/toy --out .mic/runs/toy --encoder multi-decay --set loop.epochs=4 --set softmax.temperature=0.1
 Knobs: ${KNOBS.join(', ')}
-With --protocol leave-one-out a release can tell its quality; with none it has seen every event.`,
+mic evaluate measures a model with the same --protocol. With leave-one-out a release can tell its quality; with none it
+has seen every event.`,
     )
     .action(async (flags: TrainFlags) => {
       const settings = [
@@ -54,8 +60,8 @@ With --protocol leave-one-out a release can tell its quality; with none it has s
         ...(flags.mic ? [] : ['mic.enabled=false']),
       ];
       const config = parseTrainingConfig(await readConfig(flags.config), settings, flags.encoder);
-      const { data, out, protocol, seed } = flags;
-      const info = await runTrain({ data, out, protocol, seed, config });
+      const { data, out, protocol, cut: cutMs, seed } = flags;
+      const info = await runTrain({ data, out, protocol, cutMs, seed, config });
       if (flags.json) {
         console.log(JSON.stringify(info));
         return;

@@ -7,6 +7,7 @@ export type PartialConfig = { readonly [K in Exclude<keyof TrainingConfig, 'enco
 
 /** Where nothing else is said. */
 export const DEFAULTS: Omit<TrainingConfig, 'encoder'> = {
+  data: { historyCap: 1_000, coldItems: 0 },
   model: {
     dimension: 64,
     longestHistory: 50,
@@ -56,7 +57,7 @@ export const DEFAULTS: Omit<TrainingConfig, 'encoder'> = {
     epochs: 8,
     maxSteps: 0,
     windows: 1,
-    validationShare: 0.1,
+    validationShare: 0,
     validateEvery: 1,
     patience: 0,
     workers: 2,

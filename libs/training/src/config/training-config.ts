@@ -8,6 +8,12 @@ const temperature = () => z.number().min(0.01).max(10);
 /** Every knob of a training run. Defaults are those of ENCODER_DEFAULTS; unknown knobs are refused. */
 export const trainingConfigSchema = z.strictObject({
   encoder: z.enum(ENCODER_NAMES),
+  data: z.strictObject({
+    /** Newest events of a user that are read: what memory is bounded by. */
+    historyCap: z.int().min(2).max(1_000_000),
+    /** Share of the catalogue that training must not see, to measure new items on; 0: none. */
+    coldItems: z.number().min(0).max(0.5),
+  }),
   model: z.strictObject({
     /** Length of user and item vectors and of id rows. */
     dimension: z.int().min(4).max(512),
@@ -83,22 +89,27 @@ export const trainingConfigSchema = z.strictObject({
     /** Longest gradient of a step, over all dense parameters and rows; 0: any. */
     clip: z.number().min(0),
   }),
-  loop: z.strictObject({
-    /** Targets of a step, padding included. */
-    batchTargets: z.int().min(16).max(262_144),
-    epochs: z.int().min(1).max(1000),
-    /** Steps at most; 0: as the epochs say. */
-    maxSteps: z.int().min(0),
-    /** Windows of a user in an epoch, newest first, for encoders that train at all positions. */
-    windows: z.int().min(1).max(1000),
-    /** Share of users, at most 2,000, whose last event left in training is held out to validate on. */
-    validationShare: z.number().min(0).max(1),
-    /** Epochs from one validation to the next. */
-    validateEvery: z.int().min(1),
-    /** Validations without a better one after which training stops and the best stays; 0: never. */
-    patience: z.int().min(0),
-    /** Threads; 0: this one. They change the time and not the result. */
-    workers: z.int().min(0).max(2),
-  }),
+  loop: z
+    .strictObject({
+      /** Targets of a step, padding included. */
+      batchTargets: z.int().min(16).max(262_144),
+      epochs: z.int().min(1).max(1000),
+      /** Steps at most; 0: as the epochs say. */
+      maxSteps: z.int().min(0),
+      /** Windows of a user in an epoch, newest first, for encoders that train at all positions. */
+      windows: z.int().min(1).max(1000),
+      /** Share of users, at most 2,000, whose last event left in training is held out to validate on; 0: train on it too. */
+      validationShare: z.number().min(0).max(1),
+      /** Epochs from one validation to the next. */
+      validateEvery: z.int().min(1),
+      /** Validations without a better one after which training stops and the best stays; 0: never. */
+      patience: z.int().min(0),
+      /** Threads; 0: this one. They change the time and not the result. */
+      workers: z.int().min(0).max(2),
+    })
+    .refine(({ patience, validationShare }) => patience === 0 || validationShare > 0, {
+      path: ['patience'],
+      error: 'early stopping needs events to validate on: set loop.validationShare, e.g. 0.1',
+    }),
 });
 export type TrainingConfig = z.infer<typeof trainingConfigSchema>;

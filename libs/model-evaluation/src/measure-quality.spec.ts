@@ -1,5 +1,5 @@
-import { NO_ROW, type HistoryTable } from '@mic/domain';
-import { leaveOneOut } from '@mic/evaluation';
+import type { HistoryTable } from '@mic/domain';
+import { splitBy } from '@mic/evaluation';
 import { exactTopK } from '@mic/vectors';
 import { describe, expect, it } from 'vitest';
 import type { EncodedWorld } from './encoded-world';
@@ -47,8 +47,11 @@ function worldOf(histories: HistoryTable): EncodedWorld {
 
 describe('measureQuality', () => {
   it('ranks the held-out item in each list of the users that have one', async () => {
-    const held = leaveOneOut(HISTORIES);
-    expect([...held.test]).toEqual([1, 5, NO_ROW]);
+    const split = splitBy('leave-one-out', HISTORIES, ['u', 'v', 'w'], 0);
+    expect(split.cases.map(({ user, relevant }) => [user, ...relevant])).toEqual([
+      [0, 1],
+      [1, 5],
+    ]);
     const facts = {
       itemIds: ['a', 'b', 'c', 'd', 'e', 'f'],
       categories: new Uint32Array(6),
@@ -56,15 +59,15 @@ describe('measureQuality', () => {
       popularity: new Float32Array(6),
     };
     const quality = await measureQuality({
-      world: worldOf(held.train),
-      held,
+      world: worldOf(split.known),
+      split,
       facts,
       mostUsers: 10,
       window: 50,
       seed: 1,
     });
     expect([quality.protocol, quality.users]).toEqual(['leave-one-out', 2]);
-    const mrr = (list: string) => quality.metrics[list]!.MRR;
+    const mrr = (list: string) => quality.metrics[list]!['MRR@200'];
     // U2I: user 0 at 0.1 without item 0: 1, 5, 2, 4, 3, so item 1 is first. User 1 at 2.1 without item 2: 3, 1, 4, 0, 5:
     // item 5 is last of five.
     expect(mrr('u2i')).toBeCloseTo((1 + 1 / 5) / 2, 12);

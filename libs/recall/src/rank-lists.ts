@@ -1,15 +1,36 @@
 import { dot } from '@mic/vectors';
-import { scoreCandidates, type RerankScores } from '@mic/rerank';
+import { scoreCandidates, topCandidates, type RerankScores } from '@mic/rerank';
 import { RECALL_CHANNELS } from './channels/registry';
-import type { MergedCandidates } from './merge';
+import { mergeCandidates, type ChannelList, type MergedCandidates } from './merge';
 import type { ItemCatalog, UserVectors } from './ports';
 import type { RecallProfile } from './profile';
+
+/** The union of channels' lists, scored and ordered. */
+export interface RankedCandidates {
+  readonly merged: MergedCandidates;
+  readonly scores: RerankScores;
+  /** Positions in `merged` of the items returned, best first. */
+  readonly order: Uint32Array;
+}
+
+/** Merges the channels' lists, scores the candidates, and orders the best n. */
+export function rankLists(
+  lists: readonly ChannelList[],
+  catalog: ItemCatalog,
+  userVectors: UserVectors | null,
+  rerank: RecallProfile['rerank'],
+  n: number,
+): RankedCandidates {
+  const merged = mergeCandidates(lists);
+  const scores = scoreMerged(merged, catalog, userVectors, rerank);
+  return { merged, scores, order: topCandidates(scores.score, merged.rows, n) };
+}
 
 /**
  * Rerank scores of the merged candidates. The similarity is e_u . e_v for every candidate, whatever channel found it (the
  * best one where the user has several vectors); without a user vector, the best similarity a channel has for the item.
  */
-export function scoreMerged(
+function scoreMerged(
   merged: MergedCandidates,
   catalog: ItemCatalog,
   userVectors: UserVectors | null,

@@ -1,4 +1,5 @@
 import { hashIds, HASH_WORDS, HashRows, type ReleaseId, type ScoredLists } from '@mic/domain';
+import type { GrowingHistories } from '@mic/evaluation';
 import type { ItemCatalog, ItemIndex, NeighborReader, PackedHistory, RecallPorts } from '@mic/recall';
 import type { EncodedWorld } from './encoded-world';
 
@@ -26,41 +27,53 @@ export function offlineCatalog(releaseId: ReleaseId, world: EncodedWorld, facts:
   };
 }
 
+/** Gives the vectors of a user row, vectorsPerUser x dimension. */
+export type EmbedUser = (user: number) => Promise<Float32Array>;
+
+/** The vectors that a world has for its users. */
+export function encodedVectors({ userVectors, vectorsPerUser, dimension }: EncodedWorld): EmbedUser {
+  const width = vectorsPerUser * dimension;
+  return (user) => Promise.resolve(userVectors.subarray(user * width, (user + 1) * width));
+}
+
 /**
  * The ports of the recall path over a world in memory, with which the very code that serves is evaluated. User ids are
- * row numbers. The user tower has run already: `embed` looks its vector up by the row, given as the first number of the id
- * embedding.
+ * row numbers; `embed` gets the row as the first number of the id embedding.
  */
-export function offlinePorts(world: EncodedWorld, itemIds: readonly string[], index: ItemIndex): RecallPorts {
-  const { dimension, userVectors, vectorsPerUser: count } = world;
+export function offlinePorts(
+  world: EncodedWorld,
+  histories: GrowingHistories,
+  itemIds: readonly string[],
+  index: ItemIndex,
+  embed: EmbedUser = encodedVectors(world),
+): RecallPorts {
   return {
     embedder: {
-      embed: (_releaseId, { userRow }) => {
-        const row = userRow![0]!;
-        const width = count * dimension;
-        return Promise.resolve({ count, vectors: userVectors.subarray(row * width, (row + 1) * width) });
-      },
+      embed: async (_releaseId, { userRow }) => ({
+        count: world.vectorsPerUser,
+        vectors: await embed(userRow![0]!),
+      }),
     },
     index,
-    store: offlineStore(world, hashIds(itemIds)),
+    store: offlineStore(world, histories, hashIds(itemIds)),
   };
 }
 
-function offlineStore(world: EncodedWorld, hashes: Uint32Array): NeighborReader {
-  const { histories, u2u, i2i } = world;
+function offlineStore({ u2u, i2i }: EncodedWorld, histories: GrowingHistories, hashes: Uint32Array): NeighborReader {
+  const { offsets: starts, itemRows, timesMs, weights } = histories.table;
   const newest = (user: number, limit: number): PackedHistory => {
-    const end = histories.offsets[user + 1]!;
-    const count = Math.min(limit, end - histories.offsets[user]!);
+    const end = histories.end(user);
+    const count = Math.min(limit, end - starts[user]!);
     const events = Array.from({ length: count }, (_, age) => end - 1 - age);
     const itemHashes = new Uint32Array(count * HASH_WORDS);
     events.forEach((event, i) => {
-      const at = histories.itemRows[event]! * HASH_WORDS;
+      const at = itemRows[event]! * HASH_WORDS;
       itemHashes.set(hashes.subarray(at, at + HASH_WORDS), i * HASH_WORDS);
     });
     return {
       itemHashes,
-      timesMs: Float64Array.from(events, (event) => histories.timesMs[event]!),
-      weights: Float32Array.from(events, (event) => histories.weights[event]!),
+      timesMs: Float64Array.from(events, (event) => timesMs[event]!),
+      weights: Float32Array.from(events, (event) => weights[event]!),
     };
   };
   return {
@@ -73,7 +86,7 @@ function offlineStore(world: EncodedWorld, hashes: Uint32Array): NeighborReader 
       const { rows, scores } = listOf(u2u, Number(userId), users);
       const found = Array.from(rows, (row) => newest(row, itemsPerUser));
       const offsets = new Uint32Array(found.length + 1);
-      found.forEach(({ timesMs }, i) => (offsets[i + 1] = offsets[i]! + timesMs.length));
+      found.forEach((history, i) => (offsets[i + 1] = offsets[i]! + history.timesMs.length));
       const itemHashes = new Uint32Array(offsets.at(-1)! * HASH_WORDS);
       found.forEach((history, i) => {
         itemHashes.set(history.itemHashes, offsets[i]! * HASH_WORDS);
@@ -86,8 +99,8 @@ function offlineStore(world: EncodedWorld, hashes: Uint32Array): NeighborReader 
         timesMs: new Float64Array(offsets.at(-1)!),
       });
     },
-    similarItems: ({ itemRows, limit }) => {
-      const lists = Array.from(itemRows, (row) => listOf(i2i, row, limit));
+    similarItems: ({ itemRows: asked, limit }) => {
+      const lists = Array.from(asked, (row) => listOf(i2i, row, limit));
       const offsets = new Uint32Array(lists.length + 1);
       lists.forEach(({ rows }, i) => (offsets[i + 1] = offsets[i]! + rows.length));
       return Promise.resolve({

@@ -1,0 +1,99 @@
+import type { HistoryTable, ScoredLists } from '@mic/domain';
+import { encodeItems, encodeUsers, type EncodedFields, type TrainedModel } from '@mic/training';
+import { exactTopK, normaliseRows } from '@mic/vectors';
+
+/**
+ * Everything that follows from a model and a set of histories: the vectors and the neighbour lists. The release is the
+ * world of all events; quality is measured in the world without the held-out ones.
+ */
+export interface EncodedWorld {
+  readonly histories: HistoryTable;
+  readonly dimension: number;
+  /** Vectors of one user. */
+  readonly vectorsPerUser: number;
+  /** U x vectorsPerUser x dimension, unit vectors. */
+  readonly userVectors: Float32Array;
+  /** U x dimension, unit vectors: the normalised mean where users have several. */
+  readonly userMeans: Float32Array;
+  /** I x dimension, unit vectors. */
+  readonly itemVectors: Float32Array;
+  /** Similar users of each user. */
+  readonly u2u: ScoredLists;
+  /** Similar items of each item. */
+  readonly i2i: ScoredLists;
+}
+
+/** Lengths of the neighbour lists. */
+export interface ListLengths {
+  readonly u2uLength: number;
+  readonly i2iLength: number;
+}
+
+/** What a world is made of. */
+export interface WorldInputs {
+  readonly model: TrainedModel;
+  readonly fields: EncodedFields;
+  /** Histories that users are encoded from. */
+  readonly histories: HistoryTable;
+  /** Histories whose users items are encoded with; `histories` by default. */
+  readonly itemHistories?: HistoryTable;
+  readonly lengths: ListLengths;
+  /** Users and items whose neighbour lists are wanted, ascending; all by default. */
+  readonly only?: { readonly users: Uint32Array; readonly items: Uint32Array };
+}
+
+export async function encodeWorld(inputs: WorldInputs): Promise<EncodedWorld> {
+  const { model, fields, histories, itemHistories = histories, lengths, only } = inputs;
+  const { dimension, vectorsPerUser } = model.signature;
+  const itemVectors = await encodeItems(model.itemTower, { ...model, ...fields, histories: itemHistories });
+  const userVectors = await encodeUsers(model.userTower, { ...model, ...fields, histories });
+  const userMeans = normalisedMeans(userVectors, histories.userCount, vectorsPerUser, dimension);
+  return {
+    histories,
+    dimension,
+    vectorsPerUser,
+    userVectors,
+    userMeans,
+    itemVectors,
+    u2u: mostSimilar(userMeans, histories.userCount, dimension, lengths.u2uLength, only?.users),
+    i2i: mostSimilar(itemVectors, histories.itemCount, dimension, lengths.i2iLength, only?.items),
+  };
+}
+
+/** The k most similar other rows of each row, exactly; rows that are not wanted have empty lists. */
+function mostSimilar(
+  vectors: Float32Array,
+  count: number,
+  dimension: number,
+  k: number,
+  wanted?: Uint32Array,
+): ScoredLists {
+  const all = { matrix: vectors, rowCount: count, dimension, k };
+  if (!wanted || wanted.length === count) {
+    return exactTopK({ ...all, queries: vectors, queryCount: count, excludeSelf: true });
+  }
+  const queries = new Float32Array(wanted.length * dimension);
+  wanted.forEach((row, i) => {
+    queries.set(vectors.subarray(row * dimension, (row + 1) * dimension), i * dimension);
+  });
+  const self = (query: number): Uint32Array => wanted.subarray(query, query + 1);
+  const { rows, scores, offsets } = exactTopK({ ...all, queries, queryCount: wanted.length, exclude: self });
+  const spread = new Uint32Array(count + 1);
+  wanted.forEach((row, i) => (spread[row + 1] = offsets[i + 1]! - offsets[i]!));
+  for (let row = 0; row < count; row++) spread[row + 1]! += spread[row]!;
+  return { offsets: spread, rows, scores };
+}
+
+/** The mean of each user's vectors, made a unit vector; the vectors themselves where each user has one. */
+function normalisedMeans(vectors: Float32Array, users: number, perUser: number, dimension: number): Float32Array {
+  if (perUser === 1) return vectors;
+  const means = new Float32Array(users * dimension);
+  for (let user = 0; user < users; user++) {
+    for (let vector = 0; vector < perUser; vector++) {
+      const from = (user * perUser + vector) * dimension;
+      for (let d = 0; d < dimension; d++) means[user * dimension + d]! += vectors[from + d]!;
+    }
+  }
+  normaliseRows(means, dimension);
+  return means;
+}

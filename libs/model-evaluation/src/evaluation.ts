@@ -1,0 +1,66 @@
+import type { Interval, Mask, RankingMetrics, TestProtocol } from '@mic/evaluation';
+
+/** Whether the users' histories stay as they were at the cut, or grow with every event. */
+export const HISTORY_MODES = ['frozen', 'live'] as const;
+export type HistoryMode = (typeof HISTORY_MODES)[number];
+
+/** Figures of some cases, such as those that ask for items nobody was trained on. */
+export interface CutFigures {
+  readonly cases: number;
+  readonly metrics: Readonly<Record<string, RankingMetrics>>;
+}
+
+/** What the three channels are to one another. */
+export interface ChannelFigures {
+  /** Mean Jaccard index of the candidates of two channels, by `u2i ~ u2i2i` and so on. */
+  readonly overlap: Readonly<Record<string, number>>;
+  /** All candidates together against the U2I list of the same length. */
+  readonly union: { readonly meanLength: number; readonly hitRate: number; readonly u2iOfSameLength: number };
+}
+
+/** How much of the catalogue the first k places of all lists show. */
+export interface CatalogueFigures {
+  /** Share of the items that some list has. */
+  readonly coverage: Readonly<Record<string, number>>;
+  /** Share of the places that items outside the most popular fifth have. */
+  readonly longTail: Readonly<Record<string, number>>;
+}
+
+/** One model of several that differ by their seed. */
+export interface ModelFigures {
+  readonly seed: number;
+  readonly metrics: Readonly<Record<string, RankingMetrics>>;
+}
+
+/** The report of an evaluation: what `mic evaluate --json` writes. */
+export interface Evaluation {
+  readonly formatVersion: 1;
+  readonly dataset: string;
+  readonly encoder: string;
+  readonly protocol: TestProtocol;
+  readonly mask: Mask;
+  readonly histories: HistoryMode;
+  /** ISO 8601; null for protocols without a cut. */
+  readonly cut: string | null;
+  readonly users: number;
+  readonly cases: number;
+  /** Lengths at which lists are measured. */
+  readonly at: readonly number[];
+  /** Mean over cases (and models) by list; null where a list could not be made. */
+  readonly metrics: Readonly<Record<string, RankingMetrics | null>>;
+  /** Why a list is null. */
+  readonly missing: Readonly<Record<string, string>>;
+  /** 95 % intervals of the means over cases. */
+  readonly intervals: Readonly<Record<string, Readonly<Record<string, Interval>>>>;
+  /** Differences of two lists case by case with 95 % intervals, by `merged - u2i` and so on. */
+  readonly differences: Readonly<Record<string, Readonly<Record<string, Interval>>>>;
+  /** Each model alone, and each of those that they are compared with. */
+  readonly models: readonly ModelFigures[];
+  readonly against: readonly ModelFigures[];
+  /** Figures of subsets of the cases. */
+  readonly cuts: Readonly<Record<string, CutFigures>>;
+  readonly channels: ChannelFigures;
+  readonly catalogue: Readonly<Record<string, CatalogueFigures>>;
+  /** What was chosen for each reference method. */
+  readonly references: Readonly<Record<string, Readonly<Record<string, number | string>>>>;
+}

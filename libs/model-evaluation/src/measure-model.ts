@@ -1,0 +1,109 @@
+import { evaluateLists, maskedItemsOf, type EvaluatedLists, type GrowingHistories } from '@mic/evaluation';
+import { UserEncoder, type TrainedModel } from '@mic/training';
+import { CatalogueStudies } from './catalogue-study';
+import { ChannelStudy, listsWithout } from './channel-study';
+import { encodeWorld, type ListLengths } from './encoded-world';
+import type { CatalogueFigures, ChannelFigures } from './evaluation';
+import type { EmbedUser } from './offline-ports';
+import { listsOf, OfflineRecall } from './offline-recall';
+import type { OpenTest } from './open-test';
+import { rankAmongAll, topItems } from './score-items';
+
+/** U2I list of a user whose id and profile nobody knows. */
+export const MASKED_USER = 'u2i of masked user';
+
+/** Answers whose channels are studied. */
+const STUDIED = 2_000;
+
+export interface MeasuredModel {
+  readonly seed: number;
+  readonly lists: EvaluatedLists;
+  readonly study: Pick<ChannelFigures, 'overlap' | 'union'>;
+  readonly catalogue: Readonly<Record<string, CatalogueFigures>>;
+}
+
+/**
+ * Measures the lists of a model: each channel, the merged list, the merged list without each channel, and U2I with the
+ * user's id masked.
+ */
+export async function measureModel(
+  model: TrainedModel,
+  test: OpenTest,
+  lengths: ListLengths,
+  onCase: (done: number) => void,
+): Promise<MeasuredModel> {
+  const { split, fields, facts, mask, at } = test;
+  const { histories, cases } = test.begin();
+  const window = model.signature.longestHistory;
+  const world = await encodeWorld({
+    model,
+    fields,
+    histories: split.known,
+    itemHistories: split.train,
+    lengths,
+    only: askedRows(test),
+  });
+  const length = Math.max(...at);
+  const live = test.histories === 'live' ? await openEncoder(model, test, histories) : null;
+  const unknown = await openEncoder(model, test, histories, null);
+  const embed = live?.embed;
+  const recall = await OfflineRecall.open({ world, histories, facts, length, mask, window, embed });
+  const study = new ChannelStudy();
+  const catalogue = new CatalogueStudies(facts.popularity, at);
+  const maskedItems = maskedItemsOf(histories.itemsOf, mask, window);
+  let studied = 0;
+  try {
+    const lists = await evaluateLists(
+      cases,
+      async ({ user, relevant }) => {
+        const ranked = await recall.rank(user);
+        const made = listsOf(ranked);
+        catalogue.add(made);
+        const masked = maskedItems(user);
+        if (studied++ < STUDIED) study.add(ranked, relevant, rankAmongAll(world, ranked.userVectors, masked));
+        const stranger = { count: world.vectorsPerUser, vectors: await unknown.embed(user) };
+        return {
+          ...made,
+          [MASKED_USER]: topItems(world, stranger, masked, length),
+          ...listsWithout(recall, ranked),
+        };
+      },
+      { at, cuts: test.cuts, onCase },
+    );
+    return { seed: model.info.seed, lists, study: study.figures(), catalogue: catalogue.figures() };
+  } finally {
+    await recall.close();
+    await live?.close();
+    await unknown.close();
+  }
+}
+
+/** Most recent items of a user that a list of similar items is read for: more than a profile's triggers. */
+const MOST_TRIGGERS = 20;
+
+/** The users and items whose neighbour lists the cases need. */
+function askedRows({ begin }: OpenTest): { users: Uint32Array; items: Uint32Array } {
+  const users = new Set<number>();
+  const items = new Set<number>();
+  const { histories, cases } = begin();
+  for (const { user } of cases) {
+    users.add(user);
+    for (const item of histories.itemsOf(user).slice(-MOST_TRIGGERS)) items.add(item);
+  }
+  return { users: Uint32Array.from(users).sort(), items: Uint32Array.from(items).sort() };
+}
+
+/** @param userRows id rows; null: every id is masked, and every profile with it. */
+async function openEncoder(
+  model: TrainedModel,
+  { fields }: OpenTest,
+  histories: GrowingHistories,
+  userRows: Float32Array | null = model.userRows,
+): Promise<{ embed: EmbedUser; close: () => Promise<void> }> {
+  const profiles = userRows === null ? new Int32Array(fields.profiles.length) : fields.profiles;
+  const encoder = await UserEncoder.open(model.userTower, { signature: model.signature, userRows, profiles });
+  return {
+    embed: (user) => encoder.encode(Uint32Array.of(user), histories.itemsOf),
+    close: () => encoder.close(),
+  };
+}

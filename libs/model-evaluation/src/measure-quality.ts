@@ -1,0 +1,64 @@
+import {
+  CUTS,
+  evaluateLists,
+  GrowingHistories,
+  itemKnnRecommender,
+  itemPopularity,
+  maskedItemsOf,
+  NEIGHBOURS,
+  popularityRecommender,
+  sampleCases,
+  similarItems,
+  type Split,
+} from '@mic/evaluation';
+import type { Quality } from '@mic/release';
+import type { EncodedWorld } from './encoded-world';
+import { listsOf, OfflineRecall } from './offline-recall';
+import type { ItemFacts } from './offline-ports';
+
+/**
+ * Quality of a release on every user's held-out event, in the world that is made without those events: each channel alone
+ * and the merged list, by the channel, merge and rerank code that serves; popularity and item-kNN as they are by default
+ * beside them. A held-out item that the user had before is masked and cannot be hit.
+ *
+ * @param options.world encoded from what `split` leaves.
+ */
+export async function measureQuality(options: {
+  readonly world: EncodedWorld;
+  readonly split: Split;
+  readonly facts: ItemFacts;
+  readonly mostUsers: number;
+  /** Events that the user tower reads. */
+  readonly window: number;
+  readonly seed: number;
+  readonly onProgress?: (done: number, total: number) => void;
+}): Promise<Quality> {
+  const { world, split, facts, mostUsers, window, seed, onProgress = () => undefined } = options;
+  const cases = sampleCases(split.cases, mostUsers, seed);
+  const histories = new GrowingHistories(split.known);
+  const length = Math.max(...CUTS);
+  const recall = await OfflineRecall.open({ world, histories, facts, length, mask: 'all', window });
+  const maskedItems = maskedItemsOf(histories.itemsOf, 'all', window);
+  const known = { k: length, historyOf: histories.itemsOf, maskedItems };
+  const popularity = popularityRecommender(itemPopularity(split.train), length, maskedItems);
+  const itemKnn = itemKnnRecommender(similarItems(split.train, NEIGHBOURS), known);
+  try {
+    const { measures } = await evaluateLists(
+      cases,
+      async ({ user }) => ({
+        ...listsOf(await recall.rank(user)),
+        popularity: popularity(user),
+        itemknn: itemKnn(user),
+      }),
+      {
+        at: CUTS,
+        onCase: (done) => {
+          onProgress(done, cases.length);
+        },
+      },
+    );
+    return { protocol: 'leave-one-out', users: cases.length, metrics: measures.means() };
+  } finally {
+    await recall.close();
+  }
+}
