@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Table from 'cli-table3';
@@ -6,6 +6,7 @@ import { Command } from 'commander';
 import { benchFaults, type FaultRow } from './faults';
 import { mic } from './installation';
 import { benchRecall, type RecallRow } from './recall';
+import { benchTrain, ENCODER_NAMES, type EncoderName, type TrainReport } from './train';
 
 const program = new Command('bench').description(
   'measurements of this project; each prints a table, or JSON with --json',
@@ -49,6 +50,32 @@ withLoadFlags(program.command('recall'), { calls: 4_000, concurrency: 16, deadli
     );
     console.log(flags.json ? JSON.stringify(rows) : recallTable(rows));
   });
+
+program
+  .command('train')
+  .description('a training step of each encoder: milliseconds and their parts, beside PyTorch where python3 has it')
+  .option('--steps <n>', 'steps measured of each', Number, 20)
+  .option('--batch <n>', 'targets of a step', Number, 512)
+  .option('--encoders <name...>', 'encoders to measure', [...ENCODER_NAMES])
+  .option('--json [file]', 'print one line of JSON, or write it to a file')
+  .action(async ({ json, ...options }: TrainFlags) => {
+    const report = await benchTrain(options, ({ encoder, users, items, candidates, workers, stepMs, ratio }) => {
+      const beside = ratio === null ? '' : `, ${ratio.toFixed(2)} of PyTorch`;
+      console.error(
+        `${encoder}, ${users} x ${items}, ${candidates}, ${workers} at work: ${stepMs.toFixed(1)} ms${beside}`,
+      );
+    });
+    if (json === true) console.log(JSON.stringify(report));
+    else console.log(trainTable(report));
+    if (typeof json === 'string') await writeFile(json, `${JSON.stringify(report, null, 2)}\n`);
+  });
+
+interface TrainFlags {
+  steps: number;
+  batch: number;
+  encoders: EncoderName[];
+  json?: string | true;
+}
 
 interface LoadFlags {
   home?: string;
@@ -141,6 +168,34 @@ function recallTable(rows: readonly RecallRow[]): string {
     ]);
   }
   return table.toString();
+}
+
+function trainTable({ torch, rows, largeOverSmall }: TrainReport): string {
+  const table = new Table({
+    head: ['encoder', 'users x items', 'softmax', 'workers', 'step ms', 'prepare', 'run', 'update', 'PyTorch', 'ratio'],
+    style: { head: [], border: [] },
+  });
+  const ms = (value: number | null): string => value?.toFixed(1) ?? '-';
+  for (const row of rows) {
+    table.push([
+      row.encoder,
+      `${row.users} x ${row.items}`,
+      row.candidates,
+      row.workers,
+      ms(row.stepMs),
+      ms(row.prepareMs),
+      ms(row.runMs),
+      ms(row.updateMs),
+      ms(row.torchMs),
+      row.ratio?.toFixed(2) ?? '-',
+    ]);
+  }
+  const ratios = Object.entries(largeOverSmall).map(([name, ratio]) => `${name} ${ratio.toFixed(2)}`);
+  return [
+    table.toString(),
+    `large tables over small ones, by encoder and workers: ${ratios.join(', ')}`,
+    torch === null ? 'PyTorch is not installed (apt install python3-torch libopenblas0-pthread)' : `PyTorch ${torch}`,
+  ].join('\n');
 }
 
 await program.parseAsync();

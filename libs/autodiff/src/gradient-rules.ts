@@ -99,13 +99,6 @@ export const GRADIENT_RULES: Readonly<Record<string, GradientRule>> = {
       return part;
     });
   },
-  Slice: ({ graph, node, grad }) => {
-    const [x, start, , axis] = node.inputs as [Tensor, Tensor, Tensor, Tensor];
-    const at = constantAt(graph, axis, 0);
-    const before = constantAt(graph, start, 0);
-    const after = (x.shape[at] as number) - before - (node.output.shape[at] as number);
-    return [graph.padZeros(grad, at, before, after), null, null, null];
-  },
   Pad: ({ graph, node, grad }) => {
     const [x, pads] = node.inputs as [Tensor, Tensor];
     const axis = Math.max(
@@ -139,7 +132,7 @@ export function unbroadcast(graph: Graph, grad: Tensor, shape: readonly Dim[]): 
 }
 
 /** An entry of a constant that an operator takes as an input: an axis, a start, a padding. */
-const constantAt = (graph: Graph, constant: Tensor, index: number): number =>
+export const constantAt = (graph: Graph, constant: Tensor, index: number): number =>
   Number(graph.constants.get(constant)![index]);
 
 function swapLastAxes(graph: Graph, x: Tensor): Tensor {

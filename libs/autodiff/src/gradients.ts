@@ -1,6 +1,6 @@
 import { MicError } from '@mic/domain';
 import type { Graph } from './graph';
-import { GRADIENT_RULES, unbroadcast } from './gradient-rules';
+import { constantAt, GRADIENT_RULES, unbroadcast } from './gradient-rules';
 import { describe, STOP_GRADIENT, type GraphNode, type Tensor } from './tensor';
 
 /**
@@ -20,10 +20,15 @@ export function gradients(graph: Graph, loss: Tensor, wrt: readonly Tensor[]): T
   }
   const forward = [...graph.nodes];
   const path = onPath(forward, loss, wrt);
-  const grads = new Map<Tensor, Tensor>([[loss, graph.scalar(1)]]);
+  const grads = new Accumulator(graph);
+  grads.add(loss, graph.scalar(1));
   for (const node of forward.reverse()) {
     const grad = grads.get(node.output);
     if (!grad || !path.has(node.output)) continue;
+    if (node.op === 'Slice') {
+      grads.addSlice(node, grad);
+      continue;
+    }
     const rule = GRADIENT_RULES[node.op];
     if (!rule) {
       throw new MicError('UNIMPLEMENTED', `the operator ${node.op} (${node.output.name}) has no gradient rule`, {
@@ -39,9 +44,7 @@ export function gradients(graph: Graph, loss: Tensor, wrt: readonly Tensor[]): T
           remedy: 'keep that input off the path to the loss (stopGradient)',
         });
       }
-      const summed = unbroadcast(graph, inputGrad, input.shape);
-      const before = grads.get(input);
-      grads.set(input, before ? graph.add(before, summed) : summed);
+      grads.add(input, unbroadcast(graph, inputGrad, input.shape));
     });
   }
   return wrt.map((x) => {
@@ -64,4 +67,65 @@ function onPath(nodes: readonly GraphNode[], loss: Tensor, wrt: readonly Tensor[
     if (toLoss.has(output) && !PATH_ENDS.has(op)) for (const input of inputs) toLoss.add(input);
   }
   return new Set([...fromX].filter((tensor) => toLoss.has(tensor)));
+}
+
+/** A stretch of a tensor along one axis, and its gradient. */
+interface Piece {
+  readonly start: number;
+  readonly end: number;
+  readonly grad: Tensor;
+}
+
+/**
+ * Sums up the gradients of tensors. Those of slices are kept apart and put side by side at the end: padding each to the
+ * size of the whole would cost a recurrence over a sequence the square of its length.
+ */
+class Accumulator {
+  readonly #graph: Graph;
+  readonly #sums = new Map<Tensor, Tensor>();
+  /** By tensor and axis: rows of pieces that do not overlap. */
+  readonly #pieces = new Map<Tensor, Map<number, Piece[][]>>();
+
+  constructor(graph: Graph) {
+    this.#graph = graph;
+  }
+
+  add(x: Tensor, grad: Tensor): void {
+    const before = this.#sums.get(x);
+    this.#sums.set(x, before ? this.#graph.add(before, grad) : grad);
+  }
+
+  addSlice({ inputs, output }: GraphNode, grad: Tensor): void {
+    const [x, starts, , axes] = inputs as [Tensor, Tensor, Tensor, Tensor];
+    const axis = constantAt(this.#graph, axes, 0);
+    const start = constantAt(this.#graph, starts, 0);
+    const piece = { start, end: start + (output.shape[axis] as number), grad };
+    const byAxis = this.#pieces.get(x) ?? new Map<number, Piece[][]>();
+    this.#pieces.set(x, byAxis);
+    const rows = byAxis.get(axis) ?? [];
+    byAxis.set(axis, rows);
+    const free = rows.find((row) => row.every(({ start: from, end: to }) => piece.end <= from || piece.start >= to));
+    if (free) free.push(piece);
+    else rows.push([piece]);
+  }
+
+  /** The gradient of a tensor, all of whose uses have been gone through. */
+  get(x: Tensor): Tensor | undefined {
+    for (const [axis, rows] of this.#pieces.get(x) ?? []) {
+      for (const row of rows) this.add(x, this.#join(x, axis, row));
+    }
+    this.#pieces.delete(x);
+    return this.#sums.get(x);
+  }
+
+  #join(x: Tensor, axis: number, pieces: Piece[]): Tensor {
+    pieces.sort((a, b) => a.start - b.start);
+    const size = x.shape[axis] as number;
+    const padded = pieces.map(({ start, end, grad }, i) => {
+      const before = i === 0 ? start : 0;
+      const after = (pieces[i + 1]?.start ?? size) - end;
+      return before + after > 0 ? this.#graph.padZeros(grad, axis, before, after) : grad;
+    });
+    return padded.length === 1 ? padded[0]! : this.#graph.concat(padded, axis);
+  }
 }

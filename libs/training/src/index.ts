@@ -3,6 +3,7 @@ export { KNOBS, parseTrainingConfig } from './config/parse-config';
 export type { TrainingConfig } from './config/training-config';
 export type { EncodedFields } from './data/encoded-fields';
 export { loadSplit, PROTOCOLS, type LoadedSplit, type Protocol } from './data/load-split';
+export { Trainer, type StepMillis } from './loop/trainer';
 export { openModel, saveModel } from './model-folder';
 export { encodeItems, encodeUsers, UserEncoder, type TowerInputs } from './tower-encoder';
 export {

@@ -59,7 +59,7 @@ export class PartAssembler {
     shape: ModelShape,
     tables: IdTables,
     lists: ItemUserLists | null,
-    windows: readonly Window[],
+    windows: Iterable<Window>,
   ) {
     this.#histories = histories;
     this.#fields = fields;
@@ -228,15 +228,15 @@ export class PartAssembler {
     }
   }
 
-  /** [B, 1, C]: MASKED for the items of each window's user. */
+  /** [B, 1, C]: 1 for the items of each window's user. */
   #seen(windows: readonly Window[], size: PartSize): OnnxValue {
-    const mask = new Float32Array(size.users * size.candidates);
+    const mask = new Uint8Array(size.users * size.candidates);
     const { offsets, itemRows } = this.#histories;
     windows.forEach(({ user }, u) => {
       for (let event = offsets[user]!; event < offsets[user + 1]!; event++) {
         const item = itemRows[event]!;
-        if (size.full) mask[u * size.candidates + item + 1] = MASKED;
-        else if (this.#stamps[item] === this.#stamp) mask[u * size.candidates + this.#candidateOf[item]!] = MASKED;
+        if (size.full) mask[u * size.candidates + item + 1] = 1;
+        else if (this.#stamps[item] === this.#stamp) mask[u * size.candidates + this.#candidateOf[item]!] = 1;
       }
     });
     return { data: mask, dims: [size.users, 1, size.candidates] };
@@ -291,15 +291,15 @@ export class PartAssembler {
     return chosen;
   }
 
-  /** [P, 1, P]: MASKED where the user of the column has the item of the row. */
-  #seenPairs(users: readonly number[], items: readonly number[]): Float32Array {
+  /** [P, 1, P]: 1 where the user of the column has the item of the row. */
+  #seenPairs(users: readonly number[], items: readonly number[]): Uint8Array {
     const pairs = users.length;
-    const mask = new Float32Array(pairs * pairs);
+    const mask = new Uint8Array(pairs * pairs);
     const { offsets, itemRows } = this.#histories;
     users.forEach((user, column) => {
       const own = new Set(itemRows.subarray(offsets[user], offsets[user + 1]));
       items.forEach((item, row) => {
-        if (own.has(item)) mask[row * pairs + column] = MASKED;
+        if (own.has(item)) mask[row * pairs + column] = 1;
       });
     });
     return mask;
@@ -371,6 +371,6 @@ export class PartAssembler {
   }
 }
 
-function* usersOfTargets(windows: readonly Window[]): Iterable<number> {
+function* usersOfTargets(windows: Iterable<Window>): Iterable<number> {
   for (const { user, from, to } of windows) for (let i = from; i < to; i++) yield user;
 }

@@ -1,6 +1,6 @@
 import { Random, type HistoryTable } from '@mic/domain';
 import { describe, expect, it } from 'vitest';
-import { bucketOf, epochSteps, eventWindows, windowsOf } from './windows';
+import { bucketOf, epochSteps, eventWindows, windowsByLength, windowsOf, WindowTable } from './windows';
 
 /** User 0: 5 events, user 1: none, user 2: 2 events. */
 const HISTORIES: HistoryTable = {
@@ -14,11 +14,11 @@ const HISTORIES: HistoryTable = {
 
 describe('windows', () => {
   it('are the newest stretches of each user, the oldest one shorter', () => {
-    expect(windowsOf(HISTORIES, 2, 1)).toEqual([
+    expect([...windowsOf(HISTORIES, 2, 1)]).toEqual([
       { user: 0, from: 3, to: 5 },
       { user: 2, from: 5, to: 7 },
     ]);
-    expect(windowsOf(HISTORIES, 2, 9)).toEqual([
+    expect([...windowsOf(HISTORIES, 2, 9)]).toEqual([
       { user: 0, from: 3, to: 5 },
       { user: 0, from: 1, to: 3 },
       { user: 0, from: 0, to: 1 },
@@ -27,7 +27,7 @@ describe('windows', () => {
   });
 
   it('are every event where only one is predicted at a time', () => {
-    expect(eventWindows(HISTORIES).map(({ user, from, to }) => [user, from, to])).toEqual([
+    expect(Array.from(eventWindows(HISTORIES), ({ user, from, to }) => [user, from, to])).toEqual([
       [0, 0, 1],
       [0, 1, 2],
       [0, 2, 3],
@@ -47,14 +47,17 @@ describe('windows', () => {
 });
 
 describe('an epoch', () => {
-  const windows = Array.from({ length: 50 }, (_, user) => ({ user, from: 0, to: 1 + (user % 3) }));
-  const steps = (seed: number) =>
-    epochSteps(
+  const users = Uint32Array.from({ length: 50 }, (_, user) => user);
+  const ends = users.map((user) => 1 + (user % 3));
+  const windows = new WindowTable(users, new Uint32Array(50), ends);
+  const steps = (seed: number) => [
+    ...epochSteps(
       windows,
-      ({ from, to }) => to - from,
+      (targets) => targets,
       (length) => 6 / length,
       new Random(seed),
-    );
+    ),
+  ];
 
   it('has every window once, with others of its length, no step fuller than it may be', () => {
     const all = steps(1).flatMap((step) => {
@@ -62,7 +65,14 @@ describe('an epoch', () => {
       for (const { from, to } of step.windows) expect(to - from).toBe(step.length);
       return step.windows.map(({ user }) => user);
     });
-    expect(all.sort((a, b) => a - b)).toEqual(windows.map(({ user }) => user));
+    expect(all.sort((a, b) => a - b)).toEqual([...users]);
+    const byLength = windowsByLength(windows, (targets) => targets);
+    expect([...byLength].sort()).toEqual([
+      [1, 17],
+      [2, 17],
+      [3, 16],
+    ]);
+    expect(steps(1).length).toBe(Math.ceil(17 / 6) + Math.ceil(17 / 3) + 16 / 2);
   });
 
   it('is the same for the same random numbers, and another for others', () => {

@@ -77,7 +77,7 @@ function stepOf(encoder: (typeof ENCODER_NAMES)[number], full: boolean) {
   const tables = { users: table(6), items: table(ITEMS + 1) };
   const lists = new ItemUserLists(HISTORIES, D);
   lists.refresh(tables.users, new Random(2));
-  const windows = windowsOf(HISTORIES, 5, 1);
+  const windows = [...windowsOf(HISTORIES, 5, 1)];
   const assembler = new PartAssembler(HISTORIES, FIELDS, shape, tables, lists, windows);
   const { feeds } = assembler.assemble({
     windows: windows.slice(1, 4),

@@ -82,7 +82,7 @@ export function stepModel(shape: ModelShape, store: ParameterStore, size: PartSi
     target,
     weight: graph.input('weight', 'float32', [queries]),
     bias,
-    seen: config.softmax.maskSeen ? graph.input('seen', 'float32', [size.users, 1, size.candidates]) : null,
+    seen: config.softmax.maskSeen ? graph.input('seen', 'bool', [size.users, 1, size.candidates]) : null,
     temperature: config.softmax.temperature,
     largestBias,
   });
@@ -229,7 +229,7 @@ function pairLosses(scope: TrainingScope, shape: ModelShape, inputs: PartInputs,
       ),
       weight: graph.constant(new Float32Array(pairs).fill(1 / pairs), [pairs]),
       bias: userBias,
-      seen: graph.input('pairUserSeen', 'float32', [pairs, 1, pairs]),
+      seen: graph.input('pairUserSeen', 'bool', [pairs, 1, pairs]),
       temperature: config.softmax.temperature,
       largestBias: LARGEST_BIAS,
     });

@@ -4,7 +4,15 @@ import type { TrainingConfig } from '../config/training-config';
 import type { EncodedFields } from '../data/encoded-fields';
 import { ItemUserLists } from '../data/item-user-lists';
 import { PartAssembler, type IdTables } from '../data/part-assembler';
-import { bucketOf, epochSteps, eventWindows, windowsOf, type StepWindows, type Window } from '../data/windows';
+import {
+  bucketOf,
+  epochSteps,
+  eventWindows,
+  windowsByLength,
+  windowsOf,
+  type StepWindows,
+  type WindowTable,
+} from '../data/windows';
 import { ENCODERS } from '../model/encoders';
 import { exportItemTower, exportUserTower, vectorsPerUser } from '../model/export-towers';
 import type { ModelShape } from '../model/model';
@@ -30,6 +38,18 @@ export interface StepReport {
   readonly step: number;
   /** Weighted losses by name. */
   readonly losses: Readonly<Record<string, number>>;
+  /** Wall time of its parts, milliseconds. */
+  readonly millis: StepMillis;
+}
+
+/** Where the time of a step went. */
+export interface StepMillis {
+  /** Drawing candidates and views, gathering rows. */
+  readonly prepare: number;
+  /** Forward and backward pass of all parts. */
+  readonly run: number;
+  /** Adding up gradients, Adam. */
+  readonly update: number;
 }
 
 /** Towers and id rows as they stand: what a model folder holds of the weights. */
@@ -55,7 +75,8 @@ export class Trainer {
   readonly #shape: ModelShape;
   readonly #histories: HistoryTable;
   readonly #fields: EncodedFields;
-  readonly #windows: readonly Window[];
+  readonly #windows: WindowTable;
+  readonly #byLength: ReadonlyMap<number, number>;
   readonly #store: ParameterStore;
   readonly #tables: { readonly users: LazyAdam; readonly items: LazyAdam };
   readonly #lists: ItemUserLists | null;
@@ -83,6 +104,7 @@ export class Trainer {
     const all = ENCODERS[config.encoder].positions === 'all';
     const { longestHistory, dimension } = config.model;
     this.#windows = all ? windowsOf(histories, longestHistory, config.loop.windows) : eventWindows(histories);
+    this.#byLength = windowsByLength(this.#windows, (targets) => this.#lengthOf(targets));
     if (histories.itemRows.length < 16) {
       throw new MicError('FAILED_PRECONDITION', `${histories.itemRows.length} events are too few to train on`, {
         remedy: 'give at least 16 events; a useful model wants thousands',
@@ -96,7 +118,10 @@ export class Trainer {
     const tables: IdTables = { users: this.#tables.users.values, items: this.#tables.items.values };
     this.#lists = config.features.itemUsers ? new ItemUserLists(histories, dimension) : null;
     this.#assembler = new PartAssembler(histories, fields, this.#shape, tables, this.#lists, this.#windows);
-    const perEpoch = this.#epoch(0).length;
+    const perEpoch = [...this.#byLength].reduce(
+      (steps, [length, windows]) => steps + Math.ceil(windows / (PARTS * this.#usersOf(length))),
+      0,
+    );
     const { epochs, maxSteps } = config.loop;
     this.steps = maxSteps > 0 ? Math.min(maxSteps, perEpoch * epochs) : perEpoch * epochs;
     this.epochs = Math.ceil(this.steps / perEpoch);
@@ -120,11 +145,12 @@ export class Trainer {
   async trainEpoch(epoch: number, onStep: (report: StepReport) => void): Promise<void> {
     for (const step of this.#epoch(epoch)) {
       if (this.#step >= this.steps) return;
-      onStep({ step: this.#step + 1, losses: await this.#trainStep(step) });
+      onStep(await this.#trainStep(step));
     }
   }
 
-  async #trainStep(step: StepWindows): Promise<Record<string, number>> {
+  async #trainStep(step: StepWindows): Promise<StepReport> {
+    const started = performance.now();
     if (this.#lists && this.#step % LISTS_EVERY === 0) {
       this.#lists.refresh(this.#tables.users.values, this.#random(STREAMS.lists, this.#step));
     }
@@ -144,7 +170,9 @@ export class Trainer {
       rows.push({ users: made.userRows.slice(), items: made.itemRows.slice() });
       prepared.push({ model, feeds: made.feeds, dropoutOffsets: this.#dropoutOffsets(model, random) });
     }
+    const prepareEnd = performance.now();
     const results = await this.#executor.run(prepared);
+    const runEnd = performance.now();
     const losses = Object.fromEntries(names.map((name) => [name, 0]));
     results.forEach((result, part) => {
       names.forEach((name, i) => (losses[name]! += result.losses[i]!));
@@ -160,7 +188,12 @@ export class Trainer {
     for (const [name, gradient] of this.#sum.parameters) {
       this.#dense.get(name)!.update(ONLY_ROW, gradient, rate, this.#step);
     }
-    return losses;
+    const millis = {
+      prepare: prepareEnd - started,
+      run: runEnd - prepareEnd,
+      update: performance.now() - runEnd,
+    };
+    return { step: this.#step, losses, millis };
   }
 
   #checkFinite(losses: Readonly<Record<string, number>>): void {
@@ -227,18 +260,18 @@ export class Trainer {
     return new LazyAdam(values, dimension, this.#config.optimiser);
   }
 
-  #epoch(epoch: number): StepWindows[] {
+  #epoch(epoch: number): Generator<StepWindows> {
     return epochSteps(
       this.#windows,
-      (window) => this.#lengthOf(window),
+      (targets) => this.#lengthOf(targets),
       (length) => PARTS * this.#usersOf(length),
       this.#random(STREAMS.epochs, epoch),
     );
   }
 
-  #lengthOf({ from, to }: Window): number {
+  #lengthOf(targets: number): number {
     const { longestHistory } = this.#config.model;
-    return ENCODERS[this.#config.encoder].positions === 'all' ? bucketOf(to - from, longestHistory) : longestHistory;
+    return ENCODERS[this.#config.encoder].positions === 'all' ? bucketOf(targets, longestHistory) : longestHistory;
   }
 
   /** Users of a part, so that the parts of a step have `batchTargets` targets; fewer where there are few windows. */
@@ -254,8 +287,7 @@ export class Trainer {
     const { mic, softmax } = this.#config;
     const items = this.#histories.itemCount;
     const full = softmax.candidates === 'full' || (softmax.candidates === 'auto' && items <= softmax.fullBelow);
-    const lengths = new Set(this.#windows.map((window) => this.#lengthOf(window)));
-    for (const length of [...lengths].sort((a, b) => b - a)) {
+    for (const length of [...this.#byLength.keys()].sort((a, b) => b - a)) {
       for (const views of mic.enabled ? (mic.every > 1 ? [true, false] : [true]) : [false]) {
         const users = this.#usersOf(length);
         const plain: PartSize = { users, length, candidates: 0, full, pairs: 0, viewLength: 0 };

@@ -12,8 +12,8 @@ export interface SoftmaxInputs {
   /** float32 [1, C], added to the logits: - log Q, or a large negative number for what is no candidate. */
   readonly bias: Tensor;
   /**
-   * float32 [B, 1, C] or null: added to the logits of the N / B queries of each user, a large negative number for the
-   * user's own items; a query's target is then counted beside them.
+   * bool [B, 1, C] or null: which candidates are no negatives of the N / B queries of each user; a query's target is then
+   * counted beside them.
    */
   readonly seen: Tensor | null;
   readonly temperature: number;
@@ -25,21 +25,28 @@ export interface SoftmaxInputs {
 export function softmaxLoss(graph: Graph, inputs: SoftmaxInputs): Tensor {
   const { queries, candidates, target, weight, bias, seen, temperature, largestBias } = inputs;
   const [count, columns] = [queries.shape[0] as number, candidates.shape[0]!];
-  const scale = graph.scalar(1 / temperature);
-  const shift = 1 / temperature + largestBias;
-  const similarities = graph.matmul(graph.mul(queries, scale), graph.transpose(candidates, [1, 0]));
-  const logits = graph.add(similarities, bias);
-  const own = graph.mul(graph.reduceSum(graph.mul(queries, graph.gather(candidates, target)), [1]), scale);
-  const correction = graph.reshape(graph.gather(graph.transpose(bias, [1, 0]), target), [count]);
+  const scaled = graph.mul(queries, graph.scalar(1 / temperature));
+  // exp(logit - shift) cannot overflow: a cosine is at most 1. The shift and the mask go into the bias, which is small.
+  const shift = graph.scalar(1 / temperature + largestBias);
+  const shifted = graph.sub(bias, shift);
+  const similarities = graph.matmul(scaled, graph.transpose(candidates, [1, 0]));
+  const own = graph.reduceSum(graph.mul(scaled, graph.gather(candidates, target)), [1]);
+  const correction = graph.reshape(graph.gather(graph.transpose(shifted, [1, 0]), target), [count]);
   const positive = graph.add(own, correction);
-  if (!seen) return weighted(graph, graph.sub(graph.logSumExp(logits, 1, shift), positive), weight);
+  if (!seen) {
+    const total = graph.reduceSum(graph.exp(graph.add(similarities, shifted)), [1]);
+    return weighted(graph, graph.sub(graph.log(total), positive), weight);
+  }
   const users = seen.shape[0] as number;
-  const masked = graph.add(graph.reshape(logits, [users, count / users, columns]), seen);
-  const s = graph.scalar(shift);
-  const others = graph.reshape(graph.reduceSum(graph.exp(graph.sub(masked, s)), [2]), [count]);
-  const total = graph.add(others, graph.exp(graph.sub(positive, s)));
-  return weighted(graph, graph.sub(graph.add(graph.log(total), s), positive), weight);
+  const masked = graph.where(seen, graph.scalar(NEVER), shifted);
+  const logits = graph.add(graph.reshape(similarities, [users, count / users, columns]), masked);
+  const others = graph.reshape(graph.reduceSum(graph.exp(logits), [2]), [count]);
+  const total = graph.add(others, graph.exp(positive));
+  return weighted(graph, graph.sub(graph.log(total), positive), weight);
 }
+
+/** Its exponential is 0. */
+const NEVER = -1e4;
 
 const weighted = (graph: Graph, losses: Tensor, weight: Tensor): Tensor =>
   graph.reduceSum(graph.mul(losses, weight), [0]);
