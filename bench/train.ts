@@ -98,7 +98,9 @@ async function measure(
   const trainer = new Trainer(histories, SCHEMA, fieldsOf(users, items), config, 1);
   const all: { prepare: number; run: number; update: number }[] = [];
   try {
-    await trainer.trainEpoch(0, ({ millis }) => all.push(millis));
+    await trainer.trainEpoch(0, ({ millis }) => {
+      all.push(millis);
+    });
   } finally {
     await trainer.close();
   }

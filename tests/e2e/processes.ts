@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-const MIC = fileURLToPath(new URL('../../apps/mic/bin/mic.mjs', import.meta.url));
+export const MIC = fileURLToPath(new URL('../../apps/mic/bin/mic.mjs', import.meta.url));
 
 export interface Finished {
   /** Exit status; null when a signal ended the process. */

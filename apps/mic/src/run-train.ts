@@ -1,53 +1,69 @@
-import { appendFile, mkdir, rm } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openDataset } from '@mic/dataset';
-import {
-  saveModel,
-  trainModel,
-  type EpochReport,
-  type ModelInfo,
-  type Protocol,
-  type TrainingConfig,
-} from '@mic/training';
+import { MicError } from '@mic/domain';
+import { openModel, RunFolder, saveModel, trainModel, type ModelInfo, type RunPlan } from '@mic/training';
+import { drawLossCurves } from './pictures/loss-curves';
 import { TrainingBar } from './training-bar';
 
 export interface TrainRun {
   /** Dataset folder. */
   readonly data: string;
-  /** Model folder to write. */
-  readonly out: string;
-  readonly config: TrainingConfig;
-  readonly protocol: Protocol;
-  /** First moment that the protocol `time` hides. */
-  readonly cutMs?: number;
-  readonly seed: number;
+  readonly run: RunFolder;
+  /** Goes on from the run's newest checkpoint, if it has one. */
+  readonly resume?: boolean;
 }
 
-/** Trains on a dataset and writes the model folder, with a line of metrics.jsonl an epoch, under a progress bar. */
-export async function runTrain({ data, out, ...options }: TrainRun): Promise<ModelInfo> {
+/** Trains on a dataset and writes the model into the run's folder, its metrics and checkpoints on the way. */
+export async function runTrain({ data, run, resume = false }: TrainRun): Promise<ModelInfo> {
+  const { config, protocol, cutMs, seed, parent } = run.plan;
   const dataset = await openDataset(data);
   const bar = new TrainingBar();
   try {
-    await mkdir(out, { recursive: true });
-    const metrics = join(out, 'metrics.jsonl');
-    await rm(metrics, { force: true });
-    const epochs: EpochReport[] = [];
+    const from = resume ? await run.continueFrom() : null;
+    if (resume) console.error(from ? `going on after step ${from.step}` : 'there is no checkpoint yet: from the start');
     const model = await trainModel({
       dataset,
-      ...options,
-      onStep: (progress) => {
+      config,
+      protocol,
+      cutMs: cutMs ?? undefined,
+      seed,
+      parent: parent === null ? undefined : await openModel(parent),
+      from,
+      onCheckpoint: (checkpoint) => run.save(checkpoint),
+      onStep: async (progress) => {
         bar.step(progress);
+        await run.log({ kind: 'steps', ...progress });
       },
-      onEpoch: (report) => {
+      onEpoch: async (report) => {
         bar.epoch(report);
-        epochs.push(report);
+        await run.log({ kind: 'epoch', ...report });
+        await writeFile(join(run.dir, 'loss.svg'), await drawLossCurves(await run.metrics()));
       },
     });
-    await saveModel(out, model);
-    await appendFile(metrics, epochs.map((report) => `${JSON.stringify(report)}\n`).join(''));
+    await saveModel(run.dir, model);
+    await run.finish();
     return model.info;
   } finally {
     bar.stop();
     await dataset.close();
   }
+}
+
+/** A run as it is planned, before any of it is written. */
+export type NewRun = Omit<RunPlan, 'formatVersion' | 'cutMs' | 'parent' | 'finished'> & {
+  readonly cutMs?: number;
+  readonly parent?: string;
+};
+
+/** Begins a run in a folder. */
+export function createRun(out: string, { cutMs, parent, ...plan }: NewRun, restart = false): Promise<RunFolder> {
+  if (cutMs !== undefined && plan.protocol !== 'time') {
+    throw new MicError('INVALID_ARGUMENT', `--cut has no meaning under --protocol ${plan.protocol}`, {
+      subject: 'cut',
+      remedy: 'leave it out, or use --protocol time',
+    });
+  }
+  const started = { formatVersion: 1, cutMs: cutMs ?? null, parent: parent ?? null, finished: false } as const;
+  return RunFolder.create(out, { ...started, ...plan }, { restart });
 }

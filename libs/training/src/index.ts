@@ -5,6 +5,7 @@ export type { EncodedFields } from './data/encoded-fields';
 export { loadSplit, PROTOCOLS, type LoadedSplit, type Protocol } from './data/load-split';
 export { Trainer, type StepMillis } from './loop/trainer';
 export { openModel, saveModel } from './model-folder';
+export { RunFolder, type MetricsLine, type RunPlan } from './run/run-folder';
 export { encodeItems, encodeUsers, UserEncoder, type TowerInputs } from './tower-encoder';
 export {
   loadEncodedFields,

@@ -19,7 +19,12 @@ const FILES = {
   /** U x E and I x E float32. */
   userRows: 'user-rows.f32',
   itemRows: 'item-rows.f32',
+  /** Names and shapes of the dense parameters, in the order in which their values follow one another. */
+  parameters: 'parameters.json',
+  parameterValues: 'parameters.f32',
 } as const;
+
+const parametersSchema = z.array(z.strictObject({ name: z.string(), shape: z.array(z.int().min(0)) }));
 
 /** Writes a model into a folder; model.json comes last, so that a folder that has it is whole. */
 export async function saveModel(dir: string, model: TrainedModel): Promise<void> {
@@ -34,6 +39,9 @@ export async function saveModel(dir: string, model: TrainedModel): Promise<void>
   await writeStringTable(at(FILES.itemIds), model.itemIds);
   await writeColumn(at(FILES.userRows), model.userRows);
   await writeColumn(at(FILES.itemRows), model.itemRows);
+  const parameters = Object.entries(model.parameters);
+  await writeFile(at(FILES.parameters), toJson(parameters.map(([name, { shape }]) => ({ name, shape }))));
+  await writeColumn(at(FILES.parameterValues), joined(parameters.map(([, { values }]) => values)));
   await writeFile(at(`${FILES.info}.new`), toJson(model.info));
   await rename(at(`${FILES.info}.new`), at(FILES.info));
 }
@@ -67,6 +75,10 @@ export async function openModel(dir: string): Promise<TrainedModel> {
       itemRows,
       userTower: await readFile(at(FILES.userTower)),
       itemTower: await readFile(at(FILES.itemTower)),
+      parameters: divided(
+        await readJson(at(FILES.parameters), parametersSchema),
+        await readColumn(at(FILES.parameterValues), Float32Array),
+      ),
     };
   } catch (error) {
     throw new MicError('DATA_LOSS', `the model in ${dir} is damaged: ${(error as Error).message}`, {
@@ -75,6 +87,27 @@ export async function openModel(dir: string): Promise<TrainedModel> {
       cause: error,
     });
   }
+}
+
+function joined(all: readonly Float32Array[]): Float32Array {
+  const values = new Float32Array(all.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of all) {
+    values.set(part, at);
+    at += part.length;
+  }
+  return values;
+}
+
+function divided(shapes: z.infer<typeof parametersSchema>, values: Float32Array): TrainedModel['parameters'] {
+  let at = 0;
+  const parameters = shapes.map(({ name, shape }) => {
+    const size = shape.reduce((product, dim) => product * dim, 1);
+    at += size;
+    return [name, { shape, values: values.slice(at - size, at) }] as const;
+  });
+  if (at !== values.length) throw new RangeError('the values of the parameters do not fit their shapes');
+  return Object.fromEntries(parameters);
 }
 
 const toJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;

@@ -3,7 +3,12 @@ import type { TrainingConfig } from './config/training-config';
 import type { EncodedFields } from './data/encoded-fields';
 import { loadSplit, type Protocol } from './data/load-split';
 import { holdOutForValidation } from './data/validation';
-import { Trainer, type TrainedWeights } from './loop/trainer';
+import { LossMean } from './loop/loss-mean';
+import { Trainer } from './loop/trainer';
+import { warmStart } from './loop/warm-start';
+import { BestWeights } from './run/best-weights';
+import type { Checkpoint } from './run/checkpoint';
+import { progressSchema, type RunProgress } from './run/progress';
 import type { TrainedModel } from './trained-model';
 import { validate } from './validate';
 
@@ -14,8 +19,14 @@ export interface TrainModelOptions {
   /** First moment that the protocol `time` holds out; the newest tenth of the events by default. */
   readonly cutMs?: number;
   readonly seed: number;
-  readonly onStep?: (progress: TrainingProgress) => void;
-  readonly onEpoch?: (report: EpochReport) => void;
+  /** A model whose rows and parameters training starts from. */
+  readonly parent?: TrainedModel;
+  /** What an interrupted run of the same data, configuration and seed left: training goes on from there. */
+  readonly from?: Checkpoint | null;
+  /** Called now and then with all that a run continues from; the arrays are valid until it resolves. */
+  readonly onCheckpoint?: (checkpoint: Checkpoint) => Promise<void>;
+  readonly onStep?: (progress: TrainingProgress) => void | Promise<void>;
+  readonly onEpoch?: (report: EpochReport) => void | Promise<void>;
 }
 
 /** How far a run is. */
@@ -24,9 +35,11 @@ export interface TrainingProgress {
   readonly steps: number;
   /** Mean weighted losses by name over the steps since the last report. */
   readonly losses: Readonly<Record<string, number>>;
+  /** Since the start of training, interruptions not counted. */
+  readonly seconds: number;
 }
 
-/** One line of a run's metrics. */
+/** What an epoch did. */
 export interface EpochReport {
   readonly epoch: number;
   readonly epochs: number;
@@ -36,12 +49,14 @@ export interface EpochReport {
   readonly losses: Readonly<Record<string, number>>;
   /** HR@k and NDCG@k on the validation events, 0 .. 1; empty where the epoch was not validated. */
   readonly validation: Readonly<Record<string, number>>;
-  /** Since the start of training. */
+  /** Since the start of training, interruptions not counted. */
   readonly seconds: number;
 }
 
 /** Steps between two progress reports. */
 const REPORT_EVERY = 10;
+/** Checkpoints may take one second of so many. */
+const CHECKPOINT_SHARE = 20;
 
 /**
  * Trains a model on a dataset.
@@ -50,40 +65,45 @@ const REPORT_EVERY = 10;
  */
 export async function trainModel(options: TrainModelOptions): Promise<TrainedModel> {
   const { dataset, config, protocol, seed, onStep = () => undefined, onEpoch = () => undefined } = options;
-  const started = performance.now();
   const split = await loadSplit(dataset, { protocol, cutMs: options.cutMs ?? null, ...config.data });
   const { userIds, itemIds, cutMs, seenSha256 } = split;
   const schema = await dataset.buildFeatureSchema();
   const fields = await loadEncodedFields(dataset, schema, userIds, itemIds);
   const data = holdOutForValidation(split.train, config.loop.validationShare, seed);
   const trainer = new Trainer(data.histories, schema, fields, config, seed);
-  let report: EpochReport | null = null;
-  const best = new BestWeights(config.loop.patience);
+  if (options.parent) warmStart(trainer, options.parent, { userIds, itemIds, schema });
+  const progress = openProgress(trainer, config, options.from ?? null);
+  const { best, mean } = progress;
+  const checkpoints = new CheckpointClock(config.loop.checkpointSeconds);
   try {
-    for (let epoch = 0; epoch < trainer.epochs; epoch++) {
-      const mean = new LossMean();
+    for (let epoch = progress.epochs; epoch < trainer.epochs; epoch++) {
       const recent = new LossMean();
-      await trainer.trainEpoch(epoch, ({ step, losses }) => {
+      await trainer.trainEpoch(epoch, async ({ step, losses }) => {
         mean.add(losses);
         recent.add(losses);
-        if (step % REPORT_EVERY !== 0 && step !== trainer.steps) return;
-        onStep({ step, steps: trainer.steps, losses: recent.take() });
+        if (step % REPORT_EVERY === 0 || step === trainer.steps) {
+          await onStep({ step, steps: trainer.steps, losses: recent.take(), seconds: progress.seconds() });
+        }
+        if (options.onCheckpoint && checkpoints.isDue()) {
+          await checkpoints.time(() => options.onCheckpoint!(checkpointOf(trainer, progress, epoch)));
+        }
       });
       const losses = mean.take();
       const last = epoch + 1 === trainer.epochs;
       const due = last || (epoch + 1) % config.loop.validateEvery === 0;
       const weights = due ? await trainer.weights() : null;
-      report = {
+      const report: EpochReport = {
         epoch: epoch + 1,
         epochs: trainer.epochs,
         step: trainer.step,
         loss: Object.values(losses).reduce((sum, loss) => sum + loss, 0),
         losses,
         validation: weights ? await validate(data, weights, fields) : {},
-        seconds: (performance.now() - started) / 1000,
+        seconds: progress.seconds(),
       };
-      onEpoch(report);
-      if (weights && best.offer(weights, report)) break;
+      progress.loss = report.loss;
+      await onEpoch(report);
+      if (weights && best.offer(weights, report.validation)) break;
     }
     const { weights, validation } = best.chosen();
     return {
@@ -98,9 +118,9 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainedMod
         config,
         steps: trainer.step,
         epochs: trainer.epochs,
-        finalLoss: report?.loss ?? 0,
-        validation,
-        seconds: (performance.now() - started) / 1000,
+        finalLoss: progress.loss,
+        validation: { ...validation },
+        seconds: progress.seconds(),
         createdAt: new Date().toISOString(),
       },
       schema,
@@ -113,54 +133,57 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainedMod
   }
 }
 
-/** What a run keeps: the last weights, or with a patience the best on the validation events. */
-class BestWeights {
-  readonly #patience: number;
-  #best: { readonly weights: TrainedWeights; readonly validation: Record<string, number> } | null = null;
-  #worse = 0;
-
-  constructor(patience: number) {
-    this.#patience = patience;
-  }
-
-  /** True when the patience has run out. */
-  offer(weights: TrainedWeights, { validation }: EpochReport): boolean {
-    const value = validation[DECIDES];
-    const known = this.#best?.validation[DECIDES];
-    const isBetter = value === undefined || known === undefined || value > known;
-    if (this.#patience === 0 || isBetter) {
-      this.#best = { weights, validation: { ...validation } };
-      this.#worse = 0;
-      return false;
-    }
-    return ++this.#worse >= this.#patience;
-  }
-
-  chosen(): { readonly weights: TrainedWeights; readonly validation: Record<string, number> } {
-    if (!this.#best) throw new Error('no epoch was trained');
-    return this.#best;
-  }
+/** A run's state beside the trainer's. */
+interface Progress {
+  /** Epochs that are over. */
+  readonly epochs: number;
+  /** Loss of the last epoch that is over. */
+  loss: number;
+  readonly mean: LossMean;
+  readonly best: BestWeights;
+  readonly seconds: () => number;
 }
 
-/** The validation figure that early stopping goes by. */
-const DECIDES = 'NDCG@10';
+function openProgress(trainer: Trainer, { loop }: TrainingConfig, from: Checkpoint | null): Progress {
+  const started = performance.now();
+  const best = new BestWeights(loop.patience);
+  const mean = new LossMean();
+  let before: RunProgress = { epochs: 0, seconds: 0, loss: 0, losses: { sums: {}, count: 0 }, best: null };
+  if (from) {
+    before = progressSchema.parse(from.rest);
+    trainer.restore(from.step, from.arrays);
+    mean.restore(before.losses);
+    if (before.best) best.restore(before.best, from);
+  }
+  const seconds = (): number => before.seconds + (performance.now() - started) / 1000;
+  return { epochs: before.epochs, loss: before.loss, mean, best, seconds };
+}
 
-/** Means of losses by name. */
-class LossMean {
-  #sums: Record<string, number> = {};
-  #count = 0;
+function checkpointOf(trainer: Trainer, { loss, mean, best, seconds }: Progress, epochs: number): Checkpoint {
+  const kept = best.state();
+  const rest: RunProgress = { epochs, seconds: seconds(), loss, losses: mean.state(), best: kept?.rest ?? null };
+  return { step: trainer.step, arrays: { ...trainer.snapshot(), ...kept?.arrays }, bytes: { ...kept?.bytes }, rest };
+}
 
-  add(losses: Readonly<Record<string, number>>): void {
-    for (const [name, loss] of Object.entries(losses)) this.#sums[name] = (this.#sums[name] ?? 0) + loss;
-    this.#count++;
+/** When the next checkpoint is due: at fixed intervals, more rarely where writing one takes long. */
+class CheckpointClock {
+  readonly #everyMs: number;
+  #dueAt: number;
+
+  constructor(seconds: number) {
+    this.#everyMs = seconds * 1000;
+    this.#dueAt = performance.now() + this.#everyMs;
   }
 
-  /** The means; begins again. */
-  take(): Record<string, number> {
-    const means = Object.entries(this.#sums).map(([name, sum]) => [name, sum / this.#count] as const);
-    this.#sums = {};
-    this.#count = 0;
-    return Object.fromEntries(means);
+  isDue(): boolean {
+    return performance.now() >= this.#dueAt;
+  }
+
+  async time(write: () => Promise<void>): Promise<void> {
+    const started = performance.now();
+    await write();
+    const ended = performance.now();
+    this.#dueAt = ended + (this.#everyMs === 0 ? 0 : Math.max(this.#everyMs, CHECKPOINT_SHARE * (ended - started)));
   }
 }
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { FeatureSchema, TowerSignature } from '@mic/features';
 import { ENCODER_NAMES } from './config/encoder-names';
 import { trainingConfigSchema } from './config/training-config';
+import type { Parameter } from './model/parameters';
 import { PROTOCOLS } from './data/load-split';
 
 /** What a model is and how it came about: model.json of a model folder. */
@@ -44,4 +45,6 @@ export interface TrainedModel {
   /** ONNX models that meet the signature. */
   readonly userTower: Uint8Array;
   readonly itemTower: Uint8Array;
+  /** Dense parameters by name: what a later run can start from. */
+  readonly parameters: Readonly<Record<string, Parameter>>;
 }

@@ -1,9 +1,19 @@
 import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { MicError } from '@mic/domain';
-import { ENCODER_NAMES, KNOBS, parseTrainingConfig, PROTOCOLS, type EncoderName, type Protocol } from '@mic/training';
+import {
+  ENCODER_NAMES,
+  KNOBS,
+  openModel,
+  parseTrainingConfig,
+  PROTOCOLS,
+  RunFolder,
+  type EncoderName,
+  type ModelInfo,
+  type Protocol,
+} from '@mic/training';
 import { moment, wholeNumber } from '../number-flags';
-import { runTrain } from '../run-train';
+import { createRun, runTrain } from '../run-train';
 
 interface TrainFlags {
   data: string;
@@ -16,6 +26,9 @@ interface TrainFlags {
   mic: boolean;
   config?: string;
   set: string[];
+  from?: string;
+  resume?: boolean;
+  restart?: boolean;
   json?: boolean;
 }
 
@@ -41,6 +54,9 @@ export function trainCommand(): Command {
     .option('--max-steps <n>', 'stop after so many steps', wholeNumber(1))
     .option('--config <file>', 'JSON file of knobs')
     .option('--set <name=value>', 'one knob (repeatable)', (value: string, all: string[]) => [...all, value], [])
+    .option('--from <dir>', 'model folder to start from: known users and items keep their rows')
+    .option('--resume', 'go on with the interrupted run in --out, with what it was started with')
+    .option('--restart', 'give an interrupted run in --out up')
     .option('--json', 'print what was trained as one line of JSON')
     .addHelpText(
       'after',
@@ -48,20 +64,16 @@ export function trainCommand(): Command {
 Examples:
   $ mic train --data .mic/datasets/toy --out .mic/runs/toy
   $ mic train --data .mic/datasets/toy --out .mic/runs/toy --protocol leave-one-out --seed 7
+  $ mic train --data .mic/datasets/toy --out .mic/runs/toy --resume
+  $ mic train --data .mic/datasets/toy --out .mic/runs/hour-2 --from .mic/runs/toy --set loop.epochs=1
   $ mic train --data .mic/datasets/toy --out .mic/runs/toy --encoder multi-decay --set loop.epochs=4 --set softmax.temperature=0.1
 Knobs: ${KNOBS.join(', ')}
 mic evaluate measures a model with the same --protocol. With leave-one-out a release can tell its quality; with none it
 has seen every event.`,
     )
-    .action(async (flags: TrainFlags) => {
-      const settings = [
-        ...flags.set,
-        ...(flags.maxSteps === undefined ? [] : [`loop.maxSteps=${flags.maxSteps}`]),
-        ...(flags.mic ? [] : ['mic.enabled=false']),
-      ];
-      const config = parseTrainingConfig(await readConfig(flags.config), settings, flags.encoder);
-      const { data, out, protocol, cut: cutMs, seed } = flags;
-      const info = await runTrain({ data, out, protocol, cutMs, seed, config });
+    .action(async (flags: TrainFlags, command: Command) => {
+      const { data, out } = flags;
+      const info = flags.resume ? await resume(flags, command) : await start(flags);
       if (flags.json) {
         console.log(JSON.stringify(info));
         return;
@@ -72,6 +84,35 @@ has seen every event.`,
       );
       console.log(`next: mic build --model ${out} --data ${data}`);
     });
+}
+
+async function start(flags: TrainFlags): Promise<ModelInfo> {
+  const { data, out, protocol, cut: cutMs, seed, from: parent, restart } = flags;
+  const settings = [
+    ...flags.set,
+    ...(flags.maxSteps === undefined ? [] : [`loop.maxSteps=${flags.maxSteps}`]),
+    ...(flags.mic ? [] : ['mic.enabled=false']),
+  ];
+  const config = parseTrainingConfig(await readConfig(flags.config), settings, flags.encoder);
+  const run = await createRun(out, { config, protocol, cutMs, seed, parent }, restart);
+  return runTrain({ data, run });
+}
+
+/** Flags that say what a run is: an interrupted one has said it already. */
+const PLANNED = ['encoder', 'mic', 'protocol', 'cut', 'seed', 'maxSteps', 'config', 'set', 'from', 'restart'];
+
+async function resume({ data, out }: TrainFlags, command: Command): Promise<ModelInfo> {
+  const given = PLANNED.filter((name) => command.getOptionValueSource(name) === 'cli');
+  if (given.length > 0) {
+    throw new MicError('INVALID_ARGUMENT', `--resume goes on as the run was started: leave out ${given.join(', ')}`, {
+      subject: 'resume',
+      remedy: 'give --data, --out and --resume alone; run.json in the folder says what the run was started with',
+    });
+  }
+  const run = await RunFolder.open(out);
+  if (!run.plan.finished) return runTrain({ data, run, resume: true });
+  console.error(`the run in ${out} is over`);
+  return (await openModel(out)).info;
 }
 
 async function readConfig(file: string | undefined): Promise<unknown> {

@@ -18,7 +18,7 @@ import { printRecall } from '../print-recall';
 import { withProgress } from '../progress';
 import { runBuild } from '../run-build';
 import { runPublish } from '../run-publish';
-import { runTrain } from '../run-train';
+import { createRun, runTrain } from '../run-train';
 import { pickDemoCast, type DemoCast, type DemoUser } from './pick-cast';
 
 /** Where the demo's events come from. */
@@ -60,7 +60,8 @@ export async function runDemo({ home, store, allInOne, source, seed, once, json 
 
   await timed('data', () => makeDataset(source, seed, data));
   const config = parseTrainingConfig({});
-  await timed('train', () => runTrain({ data, out, config, protocol: 'leave-one-out', seed }));
+  const run = await createRun(out, { config, protocol: 'leave-one-out', seed }, true);
+  await timed('train', () => runTrain({ data, run }));
   const manifest = await timed('build', () => runBuild(out, data, home));
   const cast = await timed('publish', () => publishWithHistory(home, store, manifest, data));
 

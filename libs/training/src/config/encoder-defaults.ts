@@ -60,6 +60,7 @@ export const DEFAULTS: Omit<TrainingConfig, 'encoder'> = {
     validationShare: 0,
     validateEvery: 1,
     patience: 0,
+    checkpointSeconds: 60,
     workers: 2,
   },
 };

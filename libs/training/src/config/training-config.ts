@@ -104,6 +104,8 @@ export const trainingConfigSchema = z.strictObject({
       validateEvery: z.int().min(1),
       /** Validations without a better one after which training stops and the best stays; 0: never. */
       patience: z.int().min(0),
+      /** Seconds from one checkpoint to the next, from which an interrupted run goes on; 0: after every step. */
+      checkpointSeconds: z.number().min(0),
       /** Threads; 0: this one. They change the time and not the result. */
       workers: z.int().min(0).max(2),
     })

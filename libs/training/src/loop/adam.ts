@@ -26,6 +26,18 @@ export class LazyAdam {
     this.#options = options;
   }
 
+  /** Values and moments, not copied. */
+  state(): { readonly values: Float32Array; readonly first: Float32Array; readonly second: Float32Array } {
+    return { values: this.values, first: this.#first, second: this.#second };
+  }
+
+  /** Takes over values and moments of the same length. */
+  restore({ values, first, second }: ReturnType<LazyAdam['state']>): void {
+    this.values.set(values);
+    this.#first.set(first);
+    this.#second.set(second);
+  }
+
   /**
    * @param rows rows to update, each once.
    * @param gradients rows.length x width, row-major.

@@ -16,7 +16,7 @@ import {
 import { ENCODERS } from '../model/encoders';
 import { exportItemTower, exportUserTower, vectorsPerUser } from '../model/export-towers';
 import type { ModelShape } from '../model/model';
-import { ParameterStore } from '../model/parameters';
+import { ParameterStore, type Parameter } from '../model/parameters';
 import { LazyAdam } from './adam';
 import { GradientSum } from './gradient-sum';
 import { learningRateAt } from './learning-rate';
@@ -59,6 +59,8 @@ export interface TrainedWeights {
   readonly itemRows: Float32Array;
   readonly userTower: Uint8Array;
   readonly itemTower: Uint8Array;
+  /** Dense parameters by name: what a later run can start from. */
+  readonly parameters: Readonly<Record<string, Parameter>>;
 }
 
 /**
@@ -70,6 +72,7 @@ export class Trainer {
   /** Steps of the whole run. */
   readonly steps: number;
   readonly epochs: number;
+  readonly #perEpoch: number;
   readonly #config: TrainingConfig;
   readonly #seed: number;
   readonly #shape: ModelShape;
@@ -125,6 +128,7 @@ export class Trainer {
     const { epochs, maxSteps } = config.loop;
     this.steps = maxSteps > 0 ? Math.min(maxSteps, perEpoch * epochs) : perEpoch * epochs;
     this.epochs = Math.ceil(this.steps / perEpoch);
+    this.#perEpoch = perEpoch;
     this.#buildModels();
     this.#sum = new GradientSum(histories.userCount + 1, histories.itemCount + 1, dimension);
     for (const name of this.#store.names) {
@@ -141,12 +145,54 @@ export class Trainer {
     return this.#step;
   }
 
-  /** Trains one epoch (from 0), or what is left of the steps. */
-  async trainEpoch(epoch: number, onStep: (report: StepReport) => void): Promise<void> {
+  /** Trains what is left of one epoch (from 0), and of the steps. */
+  async trainEpoch(epoch: number, onStep: (report: StepReport) => void | Promise<void>): Promise<void> {
+    let done = this.#step - epoch * this.#perEpoch;
     for (const step of this.#epoch(epoch)) {
+      if (done-- > 0) continue;
       if (this.#step >= this.steps) return;
-      onStep(await this.#trainStep(step));
+      await onStep(await this.#trainStep(step));
     }
+  }
+
+  /** Everything that the next step depends on, by name; not copied. */
+  snapshot(): Record<string, Float32Array> {
+    const arrays: Record<string, Float32Array> = {};
+    for (const [name, adam] of this.#adams()) {
+      const { values, first, second } = adam.state();
+      Object.assign(arrays, { [name]: values, [`${name}~first`]: first, [`${name}~second`]: second });
+    }
+    if (this.#lists) arrays['item-users'] = this.#lists.means;
+    return arrays;
+  }
+
+  /** Goes on from a snapshot of a run of the same data, configuration and seed. @param step steps that it had made. */
+  restore(step: number, arrays: Readonly<Record<string, Float32Array>>): void {
+    const array = (name: string, length: number): Float32Array => {
+      const values = arrays[name];
+      if (values?.length === length) return values;
+      throw new MicError('FAILED_PRECONDITION', `the checkpoint is of another run: ${name} does not fit`, {
+        remedy: 'go on with the data that the run was started with, or begin again with --restart',
+      });
+    };
+    for (const [name, adam] of this.#adams()) {
+      const { length } = adam.values;
+      const [values, first, second] = ['', '~first', '~second'].map((part) => array(name + part, length));
+      adam.restore({ values: values!, first: first!, second: second! });
+    }
+    this.#step = step;
+    if (!this.#lists || step === 0) return;
+    const drawn = Math.floor((step - 1) / LISTS_EVERY) * LISTS_EVERY;
+    this.#lists.refresh(this.#tables.users.values, this.#random(STREAMS.lists, drawn));
+    this.#lists.means.set(array('item-users', this.#lists.means.length));
+  }
+
+  #adams(): [name: string, adam: LazyAdam][] {
+    return [
+      ['user-rows', this.#tables.users],
+      ['item-rows', this.#tables.items],
+      ...[...this.#dense].map(([name, adam]): [string, LazyAdam] => [`dense ${name}`, adam]),
+    ];
   }
 
   async #trainStep(step: StepWindows): Promise<StepReport> {
@@ -236,6 +282,12 @@ export class Trainer {
       itemRows: items.slice(dimension),
       userTower: await exportUserTower(this.#shape, this.#store, items, this.#fields),
       itemTower: exportItemTower(this.#shape, this.#store),
+      parameters: Object.fromEntries(
+        this.#store.names.map((name) => {
+          const { shape, values } = this.#store.get(name);
+          return [name, { shape, values: new Float32Array(values) }];
+        }),
+      ),
     };
   }
 
