@@ -25,21 +25,22 @@ describe('ItemUserLists', () => {
     expect([...lists().means]).toEqual([9, 9, 3, 1, 4, 2, 9, 9]);
   });
 
-  it('leaves users out, and takes them in again', () => {
+  it('leaves users out of the items that are theirs', () => {
     const own = lists();
-    own.leaveOut([1], Uint32Array.of(0, 1), TABLE);
-    expect([...own.means]).toEqual([9, 9, 2, 0, 9, 9, 9, 9]);
-    own.restore([1], TABLE);
-    expect([...own.means]).toEqual([...lists().means]);
+    const means = (items: number[], of: number[]) => [
+      ...own.meansWithout(Int32Array.from(items), [1], new Set(of), TABLE),
+    ];
+    expect(means([0, 1, 2, -1], [0, 1])).toEqual([2, 0, 9, 9, 9, 9, 9, 9]);
+    expect(means([1, 0], [1])).toEqual([9, 9, 3, 1]);
+    expect(means([1, 0], [])).toEqual([4, 2, 3, 1]);
   });
 
   it('samples a part of a list', () => {
     const own = lists();
-    const out = new Float32Array(2);
-    own.sampled(0, 1, new Random(1), TABLE, out, 0);
-    expect([...out]).toEqual([3, 1]);
-    own.sampled(0, 0, new Random(1), TABLE, out, 0);
-    expect([...out]).toEqual([9, 9]);
+    const sampled = (keep: number, users: number[]) => [...own.sampledWithout([0], users, keep, new Random(1), TABLE)];
+    expect(sampled(1, [])).toEqual([3, 1]);
+    expect(sampled(1, [0])).toEqual([4, 2]);
+    expect(sampled(0, [])).toEqual([9, 9]);
   });
 
   it('draws at most 50 users of a popular item', () => {

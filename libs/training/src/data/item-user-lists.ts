@@ -15,7 +15,6 @@ export class ItemUserLists {
   readonly #counts: Uint8Array;
   readonly #means: Float32Array;
   readonly #without: Uint8Array;
-  #touched = new Uint32Array(0);
 
   /** @param width of a row. */
   constructor(histories: HistoryTable, width: number) {
@@ -54,34 +53,44 @@ export class ItemUserLists {
     return this.#means;
   }
 
-  /** Leaves some users out of the means of the items given, until `restore`: nobody may find a user by his own row. */
-  leaveOut(users: readonly number[], items: Uint32Array, userTable: Float32Array): void {
+  /**
+   * The means of some items (-1: the mask row), with some users left out of those of the items `own`: nobody may find a
+   * user by his own row.
+   *
+   * @returns items.length x width
+   */
+  meansWithout(
+    items: Int32Array,
+    users: readonly number[],
+    own: ReadonlySet<number>,
+    userTable: Float32Array,
+  ): Float32Array {
+    const width = this.#width;
+    const out = new Float32Array(items.length * width);
     for (const user of users) this.#without[user] = 1;
-    const touched: number[] = [];
-    for (const item of items) {
-      const at = item * LONGEST;
-      for (let i = 0; i < this.#counts[item]!; i++) {
-        if (this.#without[this.#lists[at + i]!] === 0) continue;
-        const target = (item + 1) * this.#width;
-        this.#write(item, userTable, this.#means, target, (user) => this.#without[user] === 0);
-        touched.push(item);
-        break;
-      }
-    }
-    this.#touched = Uint32Array.from(touched);
-  }
-
-  /** The mean of a random part of an item's list, users that are left out apart. */
-  sampled(item: number, keep: number, random: Random, userTable: Float32Array, out: Float32Array, at: number): void {
-    this.#write(item, userTable, out, at, (user) => this.#without[user] === 0 && random.next() < keep);
-  }
-
-  /** Takes back what leaveOut did. */
-  restore(users: readonly number[], userTable: Float32Array): void {
+    items.forEach((item, i) => {
+      if (own.has(item)) this.#write(item, userTable, out, i * width, (user) => this.#without[user] === 0);
+      else out.set(this.#means.subarray((item + 1) * width, (item + 2) * width), i * width);
+    });
     for (const user of users) this.#without[user] = 0;
-    for (const item of this.#touched) {
-      this.#write(item, userTable, this.#means, (item + 1) * this.#width, () => true);
-    }
+    return out;
+  }
+
+  /** As meansWithout for every item, of random parts of their lists. @param keep chance of a user to stay */
+  sampledWithout(
+    items: readonly number[],
+    users: readonly number[],
+    keep: number,
+    random: Random,
+    userTable: Float32Array,
+  ): Float32Array {
+    const out = new Float32Array(items.length * this.#width);
+    for (const user of users) this.#without[user] = 1;
+    items.forEach((item, i) => {
+      this.#write(item, userTable, out, i * this.#width, (user) => this.#without[user] === 0 && random.next() < keep);
+    });
+    for (const user of users) this.#without[user] = 0;
+    return out;
   }
 
   #write(item: number, table: Float32Array, out: Float32Array, at: number, wanted: (user: number) => boolean): void {

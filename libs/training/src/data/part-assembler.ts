@@ -97,11 +97,11 @@ export class PartAssembler {
       }
     });
     feeds.weight = { data: weight, dims: [queries] };
-    this.#fillCandidates(feeds, size, targets, random);
+    const candidateItems = this.#fillCandidates(feeds, size, targets, random);
     this.#fillUsers(feeds, '', size.users, size.length, windows, config.mask, random);
     if (config.softmax.maskSeen) feeds.seen = this.#seen(windows, size);
     const pairs = size.pairs > 0 ? this.#fillPairs(feeds, size, targets, windows, perUser, share, random) : null;
-    this.#fillItems(feeds, windows, pairs, random);
+    this.#fillItems(feeds, candidateItems, targets, windows, pairs, random);
 
     const { dimension } = config.model;
     const rows = (unique: UniqueRows, table: Float32Array): OnnxValue => ({
@@ -113,7 +113,8 @@ export class PartAssembler {
     return { feeds, userRows: this.#userRows.rows, itemRows: this.#itemRows.rows };
   }
 
-  #fillCandidates(feeds: Record<string, OnnxValue>, size: PartSize, targets: Int32Array, random: Random): void {
+  /** @returns item row of each candidate, -1 for the mask row and for padding. */
+  #fillCandidates(feeds: Record<string, OnnxValue>, size: PartSize, targets: Int32Array, random: Random): Int32Array {
     const { config } = this.#shape;
     const { itemRows } = this.#histories;
     const bias = new Float32Array(size.candidates);
@@ -122,8 +123,10 @@ export class PartAssembler {
     const rows = new Int64Buffer(size.candidates);
     this.#stamp++;
     const idOf = (local: number): number => (random.next() < config.mask.itemId ? 0 : local);
+    const items = new Int32Array(size.candidates).fill(-1);
     if (size.full) {
       bias[0] = MASKED;
+      for (let row = 1; row < size.candidates; row++) items[row] = row - 1;
       targets.forEach((event, q) => {
         target.set(q, event < 0 ? 0 : itemRows[event]! + 1);
       });
@@ -137,6 +140,7 @@ export class PartAssembler {
         this.#stamps[item] = this.#stamp;
         this.#candidateOf[item] = filled;
         const local = this.#itemRows.localOf(item + 1);
+        items[filled] = item;
         rows.set(filled, local);
         ids.set(filled, idOf(local));
         bias[filled++] = -config.softmax.logQ * log(item);
@@ -148,13 +152,14 @@ export class PartAssembler {
       });
       for (let i = 0; i < config.softmax.negatives; i++) add(random.below(this.#histories.itemCount));
       bias.fill(MASKED, filled);
-      if (readsItemFields(this.#shape) || config.features.itemUsers) {
+      if (readsItemFields(this.#shape)) {
         feeds.candidateRows = { data: rows.values, dims: [size.candidates] };
       }
     }
     feeds.target = { data: target.values, dims: [targets.length] };
     feeds.bias = { data: bias, dims: [1, size.candidates] };
     if (!size.full || config.mask.itemId > 0) feeds.candidateIds = { data: ids.values, dims: [size.candidates] };
+    return items;
   }
 
   /** History, presence, id and profile of windows' users; `end` of a window is its last target. */
@@ -321,9 +326,11 @@ export class PartAssembler {
     }
   }
 
-  /** Content of the step's item rows; the part's users are left out of the lists of their own items. */
+  /** Content of the step's items; the part's users are left out of the lists of their own items. */
   #fillItems(
     feeds: Record<string, OnnxValue>,
+    candidateItems: Int32Array,
+    targets: Int32Array,
     windows: readonly Window[],
     pairs: readonly Window[] | null,
     random: Random,
@@ -336,25 +343,29 @@ export class PartAssembler {
     if (!this.#lists) return;
     const { dimension } = config.model;
     const users = windows.map(({ user }) => user);
-    const { offsets, itemRows } = this.#histories;
-    const touched = new Set<number>();
-    for (const user of users) {
-      for (let event = offsets[user]!; event < offsets[user + 1]!; event++) touched.add(itemRows[event]!);
-    }
-    this.#lists.leaveOut(users, Uint32Array.from(touched), this.#tables.users);
-    feeds.itemUsers = {
-      data: this.#itemRows.gather(this.#lists.means, dimension),
-      dims: [rows.length, dimension],
-    };
+    const means = this.#lists.meansWithout(candidateItems, users, this.#ownItems(windows, targets), this.#tables.users);
+    feeds.itemUsers = { data: means, dims: [candidateItems.length, dimension] };
     if (pairs && 'view:item' in feeds) {
-      const views = new Float32Array(pairs.length * dimension);
-      const keep = 1 - config.mic.view.historyId;
-      pairs.forEach(({ from }, i) => {
-        this.#lists!.sampled(itemRows[from]!, keep, random, this.#tables.users, views, i * dimension);
-      });
+      const { historyId } = config.mic.view;
+      const items = pairs.map(({ from }) => this.#histories.itemRows[from]!);
+      const views = this.#lists.sampledWithout(items, users, 1 - historyId, random, this.#tables.users);
       feeds['view:itemUsers'] = { data: views, dims: [pairs.length, dimension] };
     }
-    this.#lists.restore(users, this.#tables.users);
+  }
+
+  /**
+   * Items whose user lists must not have the part's users: the targets, and where a user's other items are negatives,
+   * these too.
+   */
+  #ownItems(windows: readonly Window[], targets: Int32Array): Set<number> {
+    const { offsets, itemRows } = this.#histories;
+    const own = new Set<number>();
+    for (const event of targets) if (event >= 0) own.add(itemRows[event]!);
+    if (this.#shape.config.softmax.maskSeen) return own;
+    for (const { user } of windows) {
+      for (let event = offsets[user]!; event < offsets[user + 1]!; event++) own.add(itemRows[event]!);
+    }
+    return own;
   }
 
   /** Encoded fields of table rows; the mask row's are all missing. */

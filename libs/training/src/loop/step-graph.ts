@@ -127,14 +127,15 @@ class PartInputs {
     return this.graph.input(name, 'int64', dims);
   }
 
-  /** Content of the item rows of the step. */
+  /** Fields of the item rows of the step, and users of the candidates. */
   content(): ItemContentInputs {
     const rows = this.itemRows.shape[0]!;
     const { config, itemLayout } = this.shape;
+    const { candidates } = this.size;
     return {
       fields: readsItemFields(this.shape) ? this.int64('itemFields', [rows, itemLayout.width]) : null,
       users: config.features.itemUsers
-        ? this.graph.input('itemUsers', 'float32', [rows, config.model.dimension])
+        ? this.graph.input('itemUsers', 'float32', [candidates, config.model.dimension])
         : null,
     };
   }
@@ -171,11 +172,8 @@ function candidateVectors(
   const ids = masks || !size.full ? inputs.int64('candidateIds', [size.candidates]) : null;
   const idRows = ids ? graph.gather(inputs.itemRows, ids) : inputs.itemRows;
   if (size.full || (!content.fields && !content.users)) return itemVectors(scope, shape, idRows, content);
-  const rows = inputs.int64('candidateRows', [size.candidates]);
-  return itemVectors(scope, shape, idRows, {
-    fields: content.fields && graph.gather(content.fields, rows),
-    users: content.users && graph.gather(content.users, rows),
-  });
+  const fields = content.fields && graph.gather(content.fields, inputs.int64('candidateRows', [size.candidates]));
+  return itemVectors(scope, shape, idRows, { fields, users: content.users });
 }
 
 /** Of several vectors [N, K, D] of each query the one nearest to its target [N, D] (ComiRec's hard routing), [N, D]. */
