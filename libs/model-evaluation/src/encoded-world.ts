@@ -1,6 +1,7 @@
 import type { HistoryTable, ScoredLists } from '@mic/domain';
+import { matmulTopK } from '@mic/matrix';
 import { encodeItems, encodeUsers, type EncodedFields, type TrainedModel } from '@mic/training';
-import { exactTopK, normaliseRows } from '@mic/vectors';
+import { normaliseRows } from '@mic/vectors';
 
 /**
  * Everything that follows from a model and a set of histories: the vectors and the neighbour lists. The release is the
@@ -55,29 +56,34 @@ export async function encodeWorld(inputs: WorldInputs): Promise<EncodedWorld> {
     userVectors,
     userMeans,
     itemVectors,
-    u2u: mostSimilar(userMeans, histories.userCount, dimension, lengths.u2uLength, only?.users),
-    i2i: mostSimilar(itemVectors, histories.itemCount, dimension, lengths.i2iLength, only?.items),
+    u2u: await mostSimilar(userMeans, histories.userCount, dimension, lengths.u2uLength, only?.users),
+    i2i: await mostSimilar(itemVectors, histories.itemCount, dimension, lengths.i2iLength, only?.items),
   };
 }
 
 /** The k most similar other rows of each row, exactly; rows that are not wanted have empty lists. */
-function mostSimilar(
+async function mostSimilar(
   vectors: Float32Array,
   count: number,
   dimension: number,
   k: number,
   wanted?: Uint32Array,
-): ScoredLists {
+): Promise<ScoredLists> {
   const all = { matrix: vectors, rowCount: count, dimension, k };
   if (!wanted || wanted.length === count) {
-    return exactTopK({ ...all, queries: vectors, queryCount: count, excludeSelf: true });
+    return matmulTopK({ ...all, queries: vectors, queryCount: count, excludeSelf: true });
   }
   const queries = new Float32Array(wanted.length * dimension);
   wanted.forEach((row, i) => {
     queries.set(vectors.subarray(row * dimension, (row + 1) * dimension), i * dimension);
   });
   const self = (query: number): Uint32Array => wanted.subarray(query, query + 1);
-  const { rows, scores, offsets } = exactTopK({ ...all, queries, queryCount: wanted.length, exclude: self });
+  const { rows, scores, offsets } = await matmulTopK({
+    ...all,
+    queries,
+    queryCount: wanted.length,
+    exclude: self,
+  });
   const spread = new Uint32Array(count + 1);
   wanted.forEach((row, i) => (spread[row + 1] = offsets[i + 1]! - offsets[i]!));
   for (let row = 0; row < count; row++) spread[row + 1]! += spread[row]!;

@@ -1,4 +1,3 @@
-import { Graph, toOnnx } from '@mic/autodiff';
 import { NO_ROW, Random, type HistoryTable } from '@mic/domain';
 import {
   easeRecommender,
@@ -11,11 +10,10 @@ import {
   similarItems,
   type HistoryOf,
   type MaskedItems,
-  type Multiply,
   type Recommender,
   type SimilarItems,
 } from '@mic/evaluation';
-import { OnnxSession } from '@mic/onnx-tower';
+import { openMultiply } from '@mic/matrix';
 
 /** Methods that a model is held against, fitted to what training may see. */
 export interface References {
@@ -173,19 +171,4 @@ function spanOf({ timesMs }: HistoryTable): number {
     last = Math.max(last, time);
   }
   return last - first;
-}
-
-/** Matrix products by ONNX Runtime. */
-async function openMultiply(): Promise<{ multiply: Multiply; close: () => Promise<void> }> {
-  const graph = new Graph();
-  const product = graph.matmul(graph.input('a', 'float32', ['m', 'k']), graph.input('b', 'float32', ['k', 'n']));
-  graph.output('product', product);
-  const session = await OnnxSession.open(toOnnx(graph), { name: 'matrix product', intraOpThreads: 2 });
-  return {
-    multiply: async (a, b, m, k, n) => {
-      const feeds = { a: { data: a, dims: [m, k] }, b: { data: b, dims: [k, n] } };
-      return (await session.run(feeds)).product!.data as Float32Array;
-    },
-    close: () => session.close(),
-  };
 }

@@ -26,8 +26,8 @@ export interface TestOptions {
   readonly histories: HistoryMode;
   /** Lengths at which lists are measured. */
   readonly at: readonly number[];
-  /** Cases at most; a larger test is sampled, the same for every model. */
-  readonly mostCases: number;
+  /** Cases at most; a larger test is sampled, the same for every model. By default what a few minutes allow. */
+  readonly mostCases?: number;
 }
 
 /** A test as all models take it. */
@@ -48,6 +48,10 @@ export interface TestRun {
   readonly cases: Iterable<TestCase>;
 }
 
+/** Every case is compared with every item: cases x items by default at most, within bounds. */
+const PAIRS = 2e9;
+const CASES = { fewest: 2_000, most: 30_000 };
+
 /** Cases are sampled alike for every model. */
 const SAMPLE_SEED = 1;
 
@@ -57,7 +61,7 @@ const SAMPLE_SEED = 1;
  * @throws MicError FAILED_PRECONDITION when a model has seen what the protocol tests.
  */
 export async function openTest(options: TestOptions, models: readonly TrainedModel[]): Promise<OpenTest> {
-  const { dataset, protocol, mostCases } = options;
+  const { dataset, protocol } = options;
   const [{ info, schema }] = models as [TrainedModel];
   if (options.histories === 'live' && protocol !== 'time') {
     throw new MicError('INVALID_ARGUMENT', `histories cannot grow under the protocol ${protocol}`, {
@@ -68,6 +72,8 @@ export async function openTest(options: TestOptions, models: readonly TrainedMod
   for (const model of models) checkProtocol(model, protocol);
   const split = await loadSplit(dataset, { protocol, cutMs: info.cutMs, ...info.config.data });
   for (const model of models) checkSeen(model, split);
+  const affordable = Math.floor(PAIRS / split.itemIds.length);
+  const mostCases = options.mostCases ?? Math.min(CASES.most, Math.max(CASES.fewest, affordable));
   const { names, categories } = await dataset.loadItemCategories(schema, split.itemIds);
   const popularity = itemPopularity(split.train);
   const open = {

@@ -1,4 +1,4 @@
-import { exactTopK } from '@mic/vectors';
+import { matmulTopK } from '@mic/matrix';
 import type { TrainingData } from './data/validation';
 import type { TrainedWeights } from './loop/trainer';
 import { encodeItems, encodeUsers, type TowerInputs } from './tower-encoder';
@@ -29,7 +29,7 @@ export async function validate(
   };
   for (let from = 0; from < validationUsers.length; from += QUERIES) {
     const users = validationUsers.subarray(from, from + QUERIES);
-    const lists = exactTopK({
+    const lists = await matmulTopK({
       queries: userVectors.subarray(from * perUser * dimension, (from + users.length) * perUser * dimension),
       queryCount: users.length * perUser,
       matrix,
@@ -56,7 +56,7 @@ export async function validate(
 /** Rank (from 1) of an item in the union of lists, each item by its best score; Infinity where it is in none. */
 function rankOf(
   item: number,
-  { offsets, rows, scores }: ReturnType<typeof exactTopK>,
+  { offsets, rows, scores }: Awaited<ReturnType<typeof matmulTopK>>,
   first: number,
   end: number,
 ): number {

@@ -17,7 +17,7 @@ interface EvaluateFlags {
   mask: Mask;
   histories: HistoryMode;
   at: readonly number[];
-  cases: number;
+  cases?: number;
   json?: string;
 }
 
@@ -46,7 +46,7 @@ export function evaluateCommand(): Command {
         .default('frozen'),
     )
     .option('--at <k,...>', 'list lengths to measure', lengths, CUTS)
-    .option('--cases <n>', 'test cases at most; more are sampled', wholeNumber(1), 30_000)
+    .option('--cases <n>', 'test cases at most; more are sampled (default: what a few minutes allow)', wholeNumber(1))
     .option('--json <file>', 'write the report to a file as JSON')
     .addHelpText(
       'after',

@@ -1,0 +1,2 @@
+export { matmulTopK } from './matmul-top-k';
+export { openMultiply, type OpenMultiply } from './multiply';
