@@ -1,7 +1,6 @@
 import type { HistoryTable, ScoredLists } from '@mic/domain';
 import { matmulTopK } from '@mic/matrix';
-import { encodeItems, encodeUsers, type EncodedFields, type TrainedModel } from '@mic/training';
-import { normaliseRows } from '@mic/vectors';
+import { encodeItems, encodeUsers, meanUserVectors, type EncodedFields, type TrainedModel } from '@mic/training';
 
 /**
  * Everything that follows from a model and a set of histories: the vectors and the neighbour lists. The release is the
@@ -48,7 +47,7 @@ export async function encodeWorld(inputs: WorldInputs): Promise<EncodedWorld> {
   const { dimension, vectorsPerUser } = model.signature;
   const itemVectors = await encodeItems(model.itemTower, { ...model, ...fields, histories: itemHistories });
   const userVectors = await encodeUsers(model.userTower, { ...model, ...fields, histories });
-  const userMeans = normalisedMeans(userVectors, histories.userCount, vectorsPerUser, dimension);
+  const userMeans = meanUserVectors(userVectors, histories.userCount, vectorsPerUser, dimension);
   return {
     histories,
     dimension,
@@ -88,18 +87,4 @@ async function mostSimilar(
   wanted.forEach((row, i) => (spread[row + 1] = offsets[i + 1]! - offsets[i]!));
   for (let row = 0; row < count; row++) spread[row + 1]! += spread[row]!;
   return { offsets: spread, rows, scores };
-}
-
-/** The mean of each user's vectors, made a unit vector; the vectors themselves where each user has one. */
-function normalisedMeans(vectors: Float32Array, users: number, perUser: number, dimension: number): Float32Array {
-  if (perUser === 1) return vectors;
-  const means = new Float32Array(users * dimension);
-  for (let user = 0; user < users; user++) {
-    for (let vector = 0; vector < perUser; vector++) {
-      const from = (user * perUser + vector) * dimension;
-      for (let d = 0; d < dimension; d++) means[user * dimension + d]! += vectors[from + d]!;
-    }
-  }
-  normaliseRows(means, dimension);
-  return means;
 }

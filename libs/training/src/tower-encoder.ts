@@ -1,6 +1,7 @@
 import { usersOfItems, type HistoryTable } from '@mic/domain';
 import type { TowerSignature } from '@mic/features';
 import { OnnxSession } from '@mic/onnx-tower';
+import { normaliseRows } from '@mic/vectors';
 import { Int64Buffer, toInt64 } from './data/int64';
 
 /** Users or items encoded at once. */
@@ -99,6 +100,25 @@ export async function encodeUsers(
   } finally {
     await encoder.close();
   }
+}
+
+/** The mean of each user's vectors, made a unit vector; the vectors themselves where each user has one. */
+export function meanUserVectors(
+  vectors: Float32Array,
+  users: number,
+  perUser: number,
+  dimension: number,
+): Float32Array {
+  if (perUser === 1) return vectors;
+  const means = new Float32Array(users * dimension);
+  for (let user = 0; user < users; user++) {
+    for (let vector = 0; vector < perUser; vector++) {
+      const from = (user * perUser + vector) * dimension;
+      for (let d = 0; d < dimension; d++) means[user * dimension + d]! += vectors[from + d]!;
+    }
+  }
+  normaliseRows(means, dimension);
+  return means;
 }
 
 /**

@@ -151,7 +151,7 @@ function openProgress(trainer: Trainer, { loop }: TrainingConfig, from: Checkpoi
   let before: RunProgress = { epochs: 0, seconds: 0, loss: 0, losses: { sums: {}, count: 0 }, best: null };
   if (from) {
     before = progressSchema.parse(from.rest);
-    trainer.restore(from.step, from.arrays);
+    trainer.restore(from);
     mean.restore(before.losses);
     if (before.best) best.restore(before.best, from);
   }
@@ -162,7 +162,8 @@ function openProgress(trainer: Trainer, { loop }: TrainingConfig, from: Checkpoi
 function checkpointOf(trainer: Trainer, { loss, mean, best, seconds }: Progress, epochs: number): Checkpoint {
   const kept = best.state();
   const rest: RunProgress = { epochs, seconds: seconds(), loss, losses: mean.state(), best: kept?.rest ?? null };
-  return { step: trainer.step, arrays: { ...trainer.snapshot(), ...kept?.arrays }, bytes: { ...kept?.bytes }, rest };
+  const { arrays, bytes } = trainer.snapshot();
+  return { step: trainer.step, arrays: { ...arrays, ...kept?.arrays }, bytes: { ...bytes, ...kept?.bytes }, rest };
 }
 
 /** When the next checkpoint is due: at fixed intervals, more rarely where writing one takes long. */

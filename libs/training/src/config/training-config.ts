@@ -75,6 +75,17 @@ export const trainingConfigSchema = z.strictObject({
     view: z.strictObject({ field: share(), userId: share(), itemId: share(), historyId: share(), dropout: share() }),
     userUser: z.strictObject({ weight: weight(), temperature: temperature() }),
     itemItem: z.strictObject({ weight: weight(), temperature: temperature() }),
+    /** Binary cross entropy over pairs that are mined from the model on the way; weight 0: none. */
+    mined: z.strictObject({
+      weight: weight(),
+      /** Steps from one mining to the next; the first comes after so many. */
+      everySteps: z.int().min(1),
+      /** Nearest users and items that count as positives. */
+      neighbours: z.int().min(1).max(100),
+      /** Clusters of users and of items, and those next to an anchor's own that its negatives are drawn from. */
+      clusters: z.int().min(2).max(4096),
+      nearClusters: z.int().min(1).max(64),
+    }),
     logQ: share(),
   }),
   optimiser: z.strictObject({

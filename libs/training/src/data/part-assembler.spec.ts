@@ -49,10 +49,11 @@ function assemble(encoder: EncoderName, settings: string[], size: Partial<PartSi
   const candidates = full ? 5 : 7;
   const part = assembler.assemble({
     windows,
-    size: { users: 3, length: 2, candidates, full, pairs: 0, viewLength: 0, ...size },
+    size: { users: 3, length: 2, candidates, full, pairs: 0, viewLength: 0, mined: false, ...size },
     targetWeight: 0.25,
     share: 0.5,
     random: new Random(4),
+    mined: null,
   });
   const numbers = (name: string): number[] => Array.from(part.feeds[name]!.data as ArrayLike<number | bigint>, Number);
   /** Item rows behind local ones; -1 is the mask row. */

@@ -1,5 +1,6 @@
 import type { HistoryTable, Random } from '@mic/domain';
 import type { OnnxValue } from '@mic/onnx-tower';
+import { RELATIONS, type MinedPairs } from '../mining/mined-pairs';
 import { queriesOf, type PartSize } from '../loop/step-graph';
 import { ENCODERS } from '../model/encoders';
 import { readsItemFields, readsProfile, type ModelShape } from '../model/model';
@@ -7,6 +8,7 @@ import type { EncodedFields } from './encoded-fields';
 import { logChance, sharesOf } from './frequencies';
 import { Int64Buffer, toInt64 } from './int64';
 import type { ItemUserLists } from './item-user-lists';
+import { ownItems, seenPairs } from './seen-items';
 import { UniqueRows } from './unique-rows';
 import type { Window } from './windows';
 
@@ -34,6 +36,8 @@ export interface PartRequest {
   /** What the losses over pairs count: 1 / parts of the step. */
   readonly share: number;
   readonly random: Random;
+  /** What was mined last; null where the part has no mined pairs. */
+  readonly mined: MinedPairs | null;
 }
 
 /** Turns windows into the feeds of a step graph. */
@@ -75,7 +79,7 @@ export class PartAssembler {
   }
 
   /** The result's rows are valid until the next call. */
-  assemble({ windows, size, targetWeight, share, random }: PartRequest): Part {
+  assemble({ windows, size, targetWeight, share, random, mined }: PartRequest): Part {
     const { config } = this.#shape;
     this.#userRows.reset();
     this.#itemRows.reset();
@@ -101,6 +105,7 @@ export class PartAssembler {
     this.#fillUsers(feeds, '', size.users, size.length, windows, config.mask, random);
     if (config.softmax.maskSeen) feeds.seen = this.#seen(windows, size);
     const pairs = size.pairs > 0 ? this.#fillPairs(feeds, size, targets, windows, perUser, share, random) : null;
+    if (pairs && size.mined) this.#fillMined(feeds, mined!, pairs, random);
     this.#fillItems(feeds, candidateItems, targets, windows, pairs, random);
 
     const { dimension } = config.model;
@@ -280,7 +285,7 @@ export class PartAssembler {
       );
     feeds.pairUserBias = biases(this.#userShares, users);
     if (config.softmax.itemToUser > 0) {
-      feeds.pairUserSeen = { data: this.#seenPairs(users, items), dims: [pairs, 1, pairs] };
+      feeds.pairUserSeen = { data: seenPairs(this.#histories, users, items), dims: [pairs, 1, pairs] };
     }
     if (size.viewLength === 0) return chosen;
     const { view, userUser, itemItem } = config.mic;
@@ -296,20 +301,6 @@ export class PartAssembler {
     return chosen;
   }
 
-  /** [P, 1, P]: 1 where the user of the column has the item of the row. */
-  #seenPairs(users: readonly number[], items: readonly number[]): Uint8Array {
-    const pairs = users.length;
-    const mask = new Uint8Array(pairs * pairs);
-    const { offsets, itemRows } = this.#histories;
-    users.forEach((user, column) => {
-      const own = new Set(itemRows.subarray(offsets[user], offsets[user + 1]));
-      items.forEach((item, row) => {
-        if (own.has(item)) mask[row * pairs + column] = 1;
-      });
-    });
-    return mask;
-  }
-
   #fillItemViews(feeds: Record<string, OnnxValue>, items: readonly number[], random: Random): void {
     const { config, itemLayout } = this.#shape;
     const { itemId, field } = config.mic.view;
@@ -323,6 +314,24 @@ export class PartAssembler {
     feeds['view:item'] = { data: ids.values, dims: [items.length] };
     if (readsItemFields(this.#shape)) {
       feeds['view:itemFields'] = { data: codes.values, dims: [items.length, itemFieldsWidth] };
+    }
+  }
+
+  /** Vectors of a positive and a negative of each side of the pairs, for every relation. */
+  #fillMined(feeds: Record<string, OnnxValue>, mined: MinedPairs, pairs: readonly Window[], random: Random): void {
+    const { dimension } = this.#shape.config.model;
+    for (const relation of RELATIONS) {
+      const [positives, negatives] = [0, 1].map(() => new Float32Array(pairs.length * dimension)) as [
+        Float32Array,
+        Float32Array,
+      ];
+      pairs.forEach(({ user, from }, i) => {
+        const anchor = relation.startsWith('user') ? user : this.#histories.itemRows[from]!;
+        mined.copy(relation, mined.positive(relation, anchor, random), positives, i * dimension);
+        mined.copy(relation, mined.negative(relation, anchor, random), negatives, i * dimension);
+      });
+      feeds[`mined:${relation}:positive`] = { data: positives, dims: [pairs.length, dimension] };
+      feeds[`mined:${relation}:negative`] = { data: negatives, dims: [pairs.length, dimension] };
     }
   }
 
@@ -343,7 +352,8 @@ export class PartAssembler {
     if (!this.#lists) return;
     const { dimension } = config.model;
     const users = windows.map(({ user }) => user);
-    const means = this.#lists.meansWithout(candidateItems, users, this.#ownItems(windows, targets), this.#tables.users);
+    const own = ownItems(this.#histories, windows, targets, !config.softmax.maskSeen);
+    const means = this.#lists.meansWithout(candidateItems, users, own, this.#tables.users);
     feeds.itemUsers = { data: means, dims: [candidateItems.length, dimension] };
     if (pairs && 'view:item' in feeds) {
       const { historyId } = config.mic.view;
@@ -351,21 +361,6 @@ export class PartAssembler {
       const views = this.#lists.sampledWithout(items, users, 1 - historyId, random, this.#tables.users);
       feeds['view:itemUsers'] = { data: views, dims: [pairs.length, dimension] };
     }
-  }
-
-  /**
-   * Items whose user lists must not have the part's users: the targets, and where a user's other items are negatives,
-   * these too.
-   */
-  #ownItems(windows: readonly Window[], targets: Int32Array): Set<number> {
-    const { offsets, itemRows } = this.#histories;
-    const own = new Set<number>();
-    for (const event of targets) if (event >= 0) own.add(itemRows[event]!);
-    if (this.#shape.config.softmax.maskSeen) return own;
-    for (const { user } of windows) {
-      for (let event = offsets[user]!; event < offsets[user + 1]!; event++) own.add(itemRows[event]!);
-    }
-    return own;
   }
 
   /** Encoded fields of table rows; the mask row's are all missing. */

@@ -7,6 +7,7 @@ import { parseTrainingConfig } from '../config/parse-config';
 import { ItemUserLists } from '../data/item-user-lists';
 import { PartAssembler } from '../data/part-assembler';
 import { windowsOf } from '../data/windows';
+import { MinedPairs } from '../mining/mined-pairs';
 import { ENCODERS } from '../model/encoders';
 import { ParameterStore } from '../model/parameters';
 import { gradientOf, stepModel, type PartSize } from './step-graph';
@@ -40,7 +41,7 @@ const FIELDS = {
 };
 
 /** A step of everything that can be switched on, with its feeds. */
-function stepOf(encoder: (typeof ENCODER_NAMES)[number], full: boolean) {
+async function stepOf(encoder: (typeof ENCODER_NAMES)[number], full: boolean) {
   const config = parseTrainingConfig(
     {
       model: {
@@ -56,7 +57,12 @@ function stepOf(encoder: (typeof ENCODER_NAMES)[number], full: boolean) {
       features: { userId: true, profile: true, itemFields: true, itemUsers: true },
       mask: { userId: 0.2, itemId: 0.2, historyId: 0.2 },
       softmax: { temperature: 0.5, maskSeen: true, itemToUser: 0.7, negatives: 3 },
-      mic: { enabled: true, userUser: { weight: 0.3, temperature: 0.5 }, itemItem: { weight: 0.4, temperature: 0.5 } },
+      mic: {
+        enabled: true,
+        userUser: { weight: 0.3, temperature: 0.5 },
+        itemItem: { weight: 0.4, temperature: 0.5 },
+        mined: { weight: 0.6, clusters: 2, neighbours: 2, nearClusters: 1 },
+      },
     },
     [],
     encoder,
@@ -71,6 +77,7 @@ function stepOf(encoder: (typeof ENCODER_NAMES)[number], full: boolean) {
     full,
     pairs: 3,
     viewLength: 3,
+    mined: true,
   };
   const model = stepModel(shape, store, size);
   const table = (rows: number) => Float32Array.from({ length: rows * D }, () => random.normal() * 0.3);
@@ -85,6 +92,7 @@ function stepOf(encoder: (typeof ENCODER_NAMES)[number], full: boolean) {
     targetWeight: 0.1,
     share: 0.5,
     random: new Random(3),
+    mined: await MinedPairs.mine(table(5), table(ITEMS), D, config.mic.mined, new Random(4)),
   });
   const all: Record<string, OnnxValue> = { ...feeds };
   // Away from the start, where biases of 0 stand on the kinks of relu.
@@ -104,10 +112,10 @@ describe.each(ENCODER_NAMES)('a step of %s', (encoder) => {
     ['over all items', true],
     ['over sampled items', false],
   ])('%s gives the gradients that finite differences give', async (_name, full) => {
-    const { model, feeds } = stepOf(encoder, full);
+    const { model, feeds } = await stepOf(encoder, full);
     const session = await OnnxSession.open(model.onnx, { name: 'spec' });
     const results = await session.run(feeds);
-    expect(model.losses).toEqual(['softmax', 'itemToUser', 'userUser', 'itemItem']);
+    expect(model.losses).toEqual(['softmax', 'itemToUser', 'mined', 'userUser', 'itemItem']);
     const totalOf = async (changed: Record<string, OnnxValue>): Promise<number> => {
       const { losses } = await session.run({ ...feeds, ...changed }, ['losses']);
       return (losses!.data as Float32Array).reduce((sum, loss) => sum + loss, 0);
@@ -115,9 +123,10 @@ describe.each(ENCODER_NAMES)('a step of %s', (encoder) => {
     for (const name of ['itemRows', 'userRows', ...model.parameters]) {
       const gradient = results[gradientOf(name)]!.data as Float32Array;
       const { data, dims } = feeds[name]!;
-      // Of five directions most must agree: some cross a kink of relu, or change the vector that a target is nearest to.
+      // Some directions cross a kink of relu, or change the vector that a target is nearest to: a third must agree, which a
+      // wrong gradient would not do by chance.
       let agreed = 0;
-      for (let attempt = 0; attempt < 5; attempt++) {
+      for (let attempt = 0; attempt < 9; attempt++) {
         const direction = Float32Array.from(gradient, () => random.normal());
         const computed = gradient.reduce((sum, g, i) => sum + g * direction[i]!, 0);
         const moved = (by: number) => ({

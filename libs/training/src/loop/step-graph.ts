@@ -1,4 +1,6 @@
 import { Graph, gradients, toOnnx, type Tensor } from '@mic/autodiff';
+import { minedBce } from '../losses/mined-bce';
+import { RELATIONS, type Relation } from '../mining/mined-pairs';
 import { ntXentLoss } from '../losses/nt-xent';
 import { softmaxLoss } from '../losses/softmax';
 import { ENCODERS } from '../model/encoders';
@@ -12,7 +14,7 @@ import {
   type ModelShape,
 } from '../model/model';
 import type { ParameterStore } from '../model/parameters';
-import { TrainingScope, type DropoutMask } from '../model/scope';
+import { TrainingScope, type DropoutMask, type ModelScope } from '../model/scope';
 
 /** Fixed sizes of the graph of one part of a step. */
 export interface PartSize {
@@ -28,10 +30,12 @@ export interface PartSize {
   readonly pairs: number;
   /** Slots of a pair's second view; 0: no second views. */
   readonly viewLength: number;
+  /** True where pairs are compared with mined ones too. */
+  readonly mined: boolean;
 }
 
 /** Losses of a part, in the order of the graph's output `losses`. */
-export type LossName = 'softmax' | 'itemToUser' | 'userUser' | 'itemItem';
+export type LossName = 'softmax' | 'itemToUser' | 'mined' | 'userUser' | 'itemItem';
 
 export interface StepModel {
   readonly onnx: Uint8Array;
@@ -233,6 +237,12 @@ function pairLosses(scope: TrainingScope, shape: ModelShape, inputs: PartInputs,
     });
     losses.set('itemToUser', counted(loss, itemToUser));
   }
+  if (inputs.size.mined) {
+    losses.set(
+      'mined',
+      counted(minedLoss(scope, inputs, meanVector(graph, chosen), pairItems), config.mic.mined.weight),
+    );
+  }
   if (viewLength === 0) return;
   const { userUser, itemItem, view } = config.mic;
   if (userUser.weight > 0) {
@@ -263,4 +273,20 @@ function pairLosses(scope: TrainingScope, shape: ModelShape, inputs: PartInputs,
     });
     losses.set('itemItem', counted(loss, itemItem.weight));
   }
+}
+
+/** Both sides of the pairs against what was mined for them; the pair itself is right both ways. */
+function minedLoss(scope: ModelScope, { graph, shape, size }: PartInputs, users: Tensor, items: Tensor): Tensor {
+  const { dimension } = shape.config.model;
+  const bank = (name: string): Tensor => graph.input(`mined:${name}`, 'float32', [size.pairs, dimension]);
+  const pair: Partial<Record<Relation, Tensor>> = { userItem: items, itemUser: users };
+  return minedBce(
+    scope,
+    RELATIONS.map((name) => ({
+      name,
+      anchors: name.startsWith('user') ? users : items,
+      positives: [bank(`${name}:positive`), ...(pair[name] ? [pair[name]] : [])],
+      negatives: [bank(`${name}:negative`)],
+    })),
+  );
 }

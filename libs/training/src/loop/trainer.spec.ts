@@ -41,7 +41,7 @@ const EVERYTHING = {
   features: { userId: true, profile: true, itemFields: true, itemUsers: true },
   mask: { userId: 0.1, itemId: 0.1, historyId: 0.1 },
   softmax: { maskSeen: true, itemToUser: 0.2 },
-  mic: { enabled: true, every: 2, pairs: 32, history: 8 },
+  mic: { enabled: true, every: 2, pairs: 32, history: 8, mined: { weight: 0.1, everySteps: 3, clusters: 4 } },
   loop: { batchTargets: 256, maxSteps: 8, workers: 0, validateEvery: 100 },
 };
 const train = (settings: object = {}, seed = 1, onEpoch?: (report: EpochReport) => void) =>
@@ -96,7 +96,7 @@ describe('training', () => {
   it('names the parts of its loss', async () => {
     const reports: EpochReport[] = [];
     await train({}, 1, (report) => reports.push(report));
-    expect(Object.keys(reports[0]!.losses).sort()).toEqual(['itemItem', 'itemToUser', 'softmax', 'userUser']);
+    expect(Object.keys(reports[0]!.losses).sort()).toEqual(['itemItem', 'itemToUser', 'mined', 'softmax', 'userUser']);
   });
 });
 
@@ -129,10 +129,11 @@ describe.each(ENCODER_NAMES)('the exported towers of %s', (encoder) => {
       full: true,
       pairs: 0,
       viewLength: 0,
+      mined: false,
     };
     const unmasked = { ...config, mask: { userId: 0, itemId: 0, historyId: 0 } };
     const assembler = new PartAssembler(histories, fields, { ...shape, config: unmasked }, tables, null, windows);
-    const request = { windows, size, targetWeight: 1, share: 1, random: new Random(1) };
+    const request = { windows, size, targetWeight: 1, share: 1, random: new Random(1), mined: null };
     const { feeds } = assembler.assemble(request);
 
     // The training graph's view of these users, after the slot before the event.

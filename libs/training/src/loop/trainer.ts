@@ -4,34 +4,33 @@ import type { TrainingConfig } from '../config/training-config';
 import type { EncodedFields } from '../data/encoded-fields';
 import { ItemUserLists } from '../data/item-user-lists';
 import { PartAssembler, type IdTables } from '../data/part-assembler';
-import {
-  bucketOf,
-  epochSteps,
-  eventWindows,
-  windowsByLength,
-  windowsOf,
-  type StepWindows,
-  type WindowTable,
-} from '../data/windows';
+import { eventWindows, windowsOf, type StepWindows } from '../data/windows';
 import { ENCODERS } from '../model/encoders';
 import { exportItemTower, exportUserTower, vectorsPerUser } from '../model/export-towers';
 import type { ModelShape } from '../model/model';
 import { ParameterStore, type Parameter } from '../model/parameters';
+import { MinedPairs } from '../mining/mined-pairs';
+import type { Checkpoint } from '../run/checkpoint';
+import { encodeItems, encodeUsers, meanUserVectors } from '../tower-encoder';
 import { LazyAdam } from './adam';
 import { GradientSum } from './gradient-sum';
 import { learningRateAt } from './learning-rate';
 import { openExecutor, type PartExecutor } from './part-executor';
 import type { DropoutPools, PreparedPart } from './part-runner';
-import { queriesOf, stepModel, type PartSize, type StepModel } from './step-graph';
+import { dropoutOffsets, dropoutPools, PARTS, StepModels } from './step-models';
 
-/** Parts of a step: what the threads share out. Fixed, so that the result does not depend on their number. */
-const PARTS = 2;
 /** Streams of a run's random numbers. */
-const STREAMS = { parameters: 1, tables: 2, pools: 4, epochs: 1_000, parts: 1_000_000, lists: 2_000_000_000 };
+const STREAMS = {
+  parameters: 1,
+  tables: 2,
+  pools: 4,
+  epochs: 1_000,
+  parts: 1_000_000,
+  lists: 2_000_000_000,
+  mining: 3_000_000_000,
+};
 /** Steps between two draws of the items' user lists. */
 const LISTS_EVERY = 400;
-/** Values that dropout masks are stretches of. */
-const POOL_SIZE = 2 ** 22;
 
 /** What a step did. */
 export interface StepReport {
@@ -72,24 +71,21 @@ export class Trainer {
   /** Steps of the whole run. */
   readonly steps: number;
   readonly epochs: number;
-  readonly #perEpoch: number;
   readonly #config: TrainingConfig;
   readonly #seed: number;
   readonly #shape: ModelShape;
   readonly #histories: HistoryTable;
   readonly #fields: EncodedFields;
-  readonly #windows: WindowTable;
-  readonly #byLength: ReadonlyMap<number, number>;
   readonly #store: ParameterStore;
   readonly #tables: { readonly users: LazyAdam; readonly items: LazyAdam };
   readonly #lists: ItemUserLists | null;
   readonly #assembler: PartAssembler;
-  readonly #models: StepModel[] = [];
-  readonly #modelOf = new Map<string, number>();
+  readonly #models: StepModels;
   readonly #dense = new Map<string, LazyAdam>();
   readonly #sum: GradientSum;
   readonly #executor: PartExecutor;
   readonly #pools: DropoutPools;
+  #mined: MinedPairs | null = null;
   #step = 0;
 
   constructor(
@@ -106,8 +102,7 @@ export class Trainer {
     this.#shape = { config, userLayout: layoutOf(schema.userFields), itemLayout: layoutOf(schema.itemFields) };
     const all = ENCODERS[config.encoder].positions === 'all';
     const { longestHistory, dimension } = config.model;
-    this.#windows = all ? windowsOf(histories, longestHistory, config.loop.windows) : eventWindows(histories);
-    this.#byLength = windowsByLength(this.#windows, (targets) => this.#lengthOf(targets));
+    const windows = all ? windowsOf(histories, longestHistory, config.loop.windows) : eventWindows(histories);
     if (histories.itemRows.length < 16) {
       throw new MicError('FAILED_PRECONDITION', `${histories.itemRows.length} events are too few to train on`, {
         remedy: 'give at least 16 events; a useful model wants thousands',
@@ -120,24 +115,20 @@ export class Trainer {
     };
     const tables: IdTables = { users: this.#tables.users.values, items: this.#tables.items.values };
     this.#lists = config.features.itemUsers ? new ItemUserLists(histories, dimension) : null;
-    this.#assembler = new PartAssembler(histories, fields, this.#shape, tables, this.#lists, this.#windows);
-    const perEpoch = [...this.#byLength].reduce(
-      (steps, [length, windows]) => steps + Math.ceil(windows / (PARTS * this.#usersOf(length))),
-      0,
-    );
+    this.#assembler = new PartAssembler(histories, fields, this.#shape, tables, this.#lists, windows);
+    this.#models = new StepModels(this.#shape, windows, histories.itemCount, this.#store);
+    const { perEpoch } = this.#models;
     const { epochs, maxSteps } = config.loop;
     this.steps = maxSteps > 0 ? Math.min(maxSteps, perEpoch * epochs) : perEpoch * epochs;
     this.epochs = Math.ceil(this.steps / perEpoch);
-    this.#perEpoch = perEpoch;
-    this.#buildModels();
     this.#sum = new GradientSum(histories.userCount + 1, histories.itemCount + 1, dimension);
     for (const name of this.#store.names) {
       const { values } = this.#store.get(name);
       this.#dense.set(name, new LazyAdam(values, values.length, config.optimiser));
     }
-    this.#pools = this.#dropoutPools();
+    this.#pools = dropoutPools(this.#models.all, () => this.#random(STREAMS.pools));
     const parameters = Object.fromEntries(this.#store.names.map((name) => [name, this.#store.get(name)]));
-    this.#executor = openExecutor({ models: this.#models, parameters, pools: this.#pools }, config.loop.workers);
+    this.#executor = openExecutor({ models: this.#models.all, parameters, pools: this.#pools }, config.loop.workers);
   }
 
   /** Steps made so far. */
@@ -147,8 +138,8 @@ export class Trainer {
 
   /** Trains what is left of one epoch (from 0), and of the steps. */
   async trainEpoch(epoch: number, onStep: (report: StepReport) => void | Promise<void>): Promise<void> {
-    let done = this.#step - epoch * this.#perEpoch;
-    for (const step of this.#epoch(epoch)) {
+    let done = this.#step - epoch * this.#models.perEpoch;
+    for (const step of this.#models.epoch(this.#random(STREAMS.epochs, epoch))) {
       if (done-- > 0) continue;
       if (this.#step >= this.steps) return;
       await onStep(await this.#trainStep(step));
@@ -156,18 +147,18 @@ export class Trainer {
   }
 
   /** Everything that the next step depends on, by name; not copied. */
-  snapshot(): Record<string, Float32Array> {
+  snapshot(): { readonly arrays: Record<string, Float32Array>; readonly bytes: Record<string, Uint8Array> } {
     const arrays: Record<string, Float32Array> = {};
     for (const [name, adam] of this.#adams()) {
       const { values, first, second } = adam.state();
       Object.assign(arrays, { [name]: values, [`${name}~first`]: first, [`${name}~second`]: second });
     }
     if (this.#lists) arrays['item-users'] = this.#lists.means;
-    return arrays;
+    return { arrays, bytes: this.#mined?.state() ?? {} };
   }
 
-  /** Goes on from a snapshot of a run of the same data, configuration and seed. @param step steps that it had made. */
-  restore(step: number, arrays: Readonly<Record<string, Float32Array>>): void {
+  /** Goes on from a snapshot of a run of the same data, configuration and seed. */
+  restore({ step, arrays, bytes }: Pick<Checkpoint, 'step' | 'arrays' | 'bytes'>): void {
     const array = (name: string, length: number): Float32Array => {
       const values = arrays[name];
       if (values?.length === length) return values;
@@ -181,6 +172,7 @@ export class Trainer {
       adam.restore({ values: values!, first: first!, second: second! });
     }
     this.#step = step;
+    this.#mined = MinedPairs.restore(bytes, this.#config.model.dimension, this.#config.mic.mined);
     if (!this.#lists || step === 0) return;
     const drawn = Math.floor((step - 1) / LISTS_EVERY) * LISTS_EVERY;
     this.#lists.refresh(this.#tables.users.values, this.#random(STREAMS.lists, drawn));
@@ -201,8 +193,11 @@ export class Trainer {
       this.#lists.refresh(this.#tables.users.values, this.#random(STREAMS.lists, this.#step));
     }
     const { mic, optimiser } = this.#config;
-    const model = this.#modelOf.get(modelKey(step.length, mic.enabled && this.#step % mic.every === 0))!;
-    const { size, losses: names, parameters } = this.#models[model]!;
+    const mines = mic.enabled && mic.mined.weight > 0;
+    if (mines && this.#step > 0 && this.#step % mic.mined.everySteps === 0) this.#mined = await this.#mine();
+    const views = mic.enabled && this.#step % mic.every === 0;
+    const model = this.#models.indexOf({ length: step.length, views, mined: views && this.#mined !== null });
+    const { size, losses: names, parameters } = this.#models.all[model]!;
     const targets = step.windows.reduce((sum, { from, to }) => sum + to - from, 0);
     this.#sum.reset();
     const prepared: PreparedPart[] = [];
@@ -212,9 +207,20 @@ export class Trainer {
       if (windows.length === 0) break;
       const random = this.#random(STREAMS.parts, this.#step * PARTS + part);
       const share = 1 / Math.min(PARTS, Math.ceil(step.windows.length / size.users));
-      const made = this.#assembler.assemble({ windows, size, targetWeight: 1 / targets, share, random });
+      const made = this.#assembler.assemble({
+        windows,
+        size,
+        targetWeight: 1 / targets,
+        share,
+        random,
+        mined: this.#mined,
+      });
       rows.push({ users: made.userRows.slice(), items: made.itemRows.slice() });
-      prepared.push({ model, feeds: made.feeds, dropoutOffsets: this.#dropoutOffsets(model, random) });
+      prepared.push({
+        model,
+        feeds: made.feeds,
+        dropoutOffsets: dropoutOffsets(this.#models.all[model]!, this.#pools, random),
+      });
     }
     const prepareEnd = performance.now();
     const results = await this.#executor.run(prepared);
@@ -312,78 +318,21 @@ export class Trainer {
     return new LazyAdam(values, dimension, this.#config.optimiser);
   }
 
-  #epoch(epoch: number): Generator<StepWindows> {
-    return epochSteps(
-      this.#windows,
-      (targets) => this.#lengthOf(targets),
-      (length) => PARTS * this.#usersOf(length),
-      this.#random(STREAMS.epochs, epoch),
-    );
-  }
-
-  #lengthOf(targets: number): number {
-    const { longestHistory } = this.#config.model;
-    return ENCODERS[this.#config.encoder].positions === 'all' ? bucketOf(targets, longestHistory) : longestHistory;
-  }
-
-  /** Users of a part, so that the parts of a step have `batchTargets` targets; fewer where there are few windows. */
-  #usersOf(length: number): number {
-    const perUser = ENCODERS[this.#config.encoder].positions === 'all' ? length : 1;
-    const wanted = Math.floor(this.#config.loop.batchTargets / (PARTS * perUser));
-    const most = Math.ceil(this.#windows.length / (4 * PARTS));
-    return Math.max(1, Math.min(wanted, most));
-  }
-
-  /** The graphs of all lengths that occur, with and without the losses over second views. */
-  #buildModels(): void {
-    const { mic, softmax } = this.#config;
-    const items = this.#histories.itemCount;
-    const full = softmax.candidates === 'full' || (softmax.candidates === 'auto' && items <= softmax.fullBelow);
-    for (const length of [...this.#byLength.keys()].sort((a, b) => b - a)) {
-      for (const views of mic.enabled ? (mic.every > 1 ? [true, false] : [true]) : [false]) {
-        const users = this.#usersOf(length);
-        const plain: PartSize = { users, length, candidates: 0, full, pairs: 0, viewLength: 0 };
-        const queries = queriesOf(this.#shape, plain);
-        const needsPairs = views || softmax.itemToUser > 0;
-        const size: PartSize = {
-          ...plain,
-          candidates: full ? items + 1 : queries + softmax.negatives,
-          pairs: needsPairs ? Math.min(queries, Math.ceil(mic.pairs / PARTS)) : 0,
-          viewLength: views ? Math.min(mic.history, this.#config.model.longestHistory) : 0,
-        };
-        this.#modelOf.set(modelKey(length, views), this.#models.length);
-        this.#models.push(stepModel(this.#shape, this.#store, size));
-      }
-    }
-    this.#store.share();
-  }
-
-  #dropoutPools(): DropoutPools {
-    const pools: Record<number, Float32Array> = {};
-    for (const { dropouts } of this.#models) {
-      for (const { rate, shape } of dropouts) {
-        const size = Math.max(POOL_SIZE, 2 * shape.reduce((product, dim) => product * dim, 1));
-        if ((pools[rate]?.length ?? 0) >= size) continue;
-        const random = this.#random(STREAMS.pools);
-        const pool = new Float32Array(new SharedArrayBuffer(size * 4));
-        for (let i = 0; i < size; i++) pool[i] = random.next() < rate ? 0 : 1 / (1 - rate);
-        pools[rate] = pool;
-      }
-    }
-    return pools;
-  }
-
-  #dropoutOffsets(model: number, random: Random): number[] {
-    return this.#models[model]!.dropouts.map(({ rate, shape }) =>
-      random.below(this.#pools[rate]!.length - shape.reduce((product, dim) => product * dim, 1)),
-    );
+  /** Mines pairs from the model as it stands. */
+  async #mine(): Promise<MinedPairs> {
+    const weights = await this.weights();
+    const inputs = { ...weights, ...this.#fields, histories: this.#histories };
+    const { dimension, vectorsPerUser: perUser } = weights.signature;
+    const users = await encodeUsers(weights.userTower, inputs);
+    const items = await encodeItems(weights.itemTower, inputs);
+    const means = meanUserVectors(users, this.#histories.userCount, perUser, dimension);
+    const random = this.#random(STREAMS.mining, this.#step);
+    return MinedPairs.mine(means, items, dimension, this.#config.mic.mined, random);
   }
 }
 
 /** A dense parameter is one row. */
 const ONLY_ROW = Uint32Array.of(0);
-
-const modelKey = (length: number, views: boolean): string => `${length}${views ? '+' : ''}`;
 
 /** Number of events of each user or item. */
 function countRows({ userCount, itemCount, offsets, itemRows }: HistoryTable, of: 'users' | 'items'): Uint32Array {
