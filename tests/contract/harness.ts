@@ -29,7 +29,10 @@ export function resultOf(request: RecallRequest): RecallResult {
           { channel: 'U2U2I', score: 0.25, trigger: 'user-2' },
           { channel: 'U2I2I', score: 0.125, trigger: 'film-9' },
         ],
-        parts: request.explain === true ? { basic: 0.5, repetition: 0.25, diversity: 0 } : undefined,
+        parts:
+          request.explain === true
+            ? { basic: 0.5, repetition: 0.25, diversity: 0, similarUsers: 0.75, similarItems: 1 }
+            : undefined,
       },
     ],
     channels: [

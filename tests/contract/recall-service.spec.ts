@@ -87,7 +87,13 @@ describe.each(WAYS)('Recall %s', (way, open) => {
       includeSeen: true,
       explain: true,
     });
-    expect(response.items[0]!.parts).toEqual({ basic: 0.5, repetition: 0.25, diversity: 0 });
+    expect(response.items[0]!.parts).toEqual({
+      basic: 0.5,
+      repetition: 0.25,
+      diversity: 0,
+      similarUsers: 0.75,
+      similarItems: 1,
+    });
     expect(api.recall.requests.at(-1)).toEqual({
       requestId: response.requestId,
       userId: 'full',

@@ -4,6 +4,7 @@ import { buildCommand } from './commands/build';
 import { dataCommand } from './commands/data';
 import { demoCommand } from './commands/demo';
 import { evaluateCommand } from './commands/evaluate';
+import { tuneCommand } from './commands/tune';
 import { historyCommand } from './commands/history';
 import { publishCommand } from './commands/publish';
 import { recallCommand } from './commands/recall';
@@ -40,6 +41,7 @@ for (const command of [
   dataCommand(),
   trainCommand(),
   evaluateCommand(),
+  tuneCommand(),
   buildCommand(),
   releaseCommand(),
   publishCommand(),

@@ -27,25 +27,39 @@ export async function evaluateLists(
     /** Lengths at which lists are measured. */
     readonly at: readonly number[];
     readonly cuts?: Readonly<Record<string, CaseCut>>;
+    /** Cases that are asked for at the same time; 1 by default, which cases that build on one another need. */
+    readonly concurrency?: number;
     readonly onCase?: (done: number) => void;
   },
 ): Promise<EvaluatedLists> {
-  const { at, cuts = {}, onCase = () => undefined } = options;
+  const { at, cuts = {}, concurrency = 1, onCase = () => undefined } = options;
   const measures = new Measures(at);
   const ofCut = Object.fromEntries(Object.keys(cuts).map((name) => [name, new Measures(at)]));
   let done = 0;
+  const measure = async (waiting: readonly TestCase[]): Promise<void> => {
+    const all = await Promise.all(waiting.map((testCase) => listsOf(testCase)));
+    all.forEach((made, i) => {
+      const testCase = waiting[i]!;
+      const lists = Object.entries(made);
+      const add = (to: Measures, relevant: Uint32Array): void => {
+        to.add(Object.fromEntries(lists.map(([name, ranked]) => [name, rankingMetrics(ranked, relevant, at)])));
+      };
+      add(measures, testCase.relevant);
+      for (const [name, cut] of Object.entries(cuts)) {
+        const relevant = cut(testCase);
+        if (relevant.length > 0) add(ofCut[name]!, relevant);
+      }
+      onCase(++done);
+    });
+  };
+  let waiting: TestCase[] = [];
   for (const testCase of cases) {
     if (testCase.relevant.length === 0) throw new RangeError(`the case of user row ${testCase.user} asks for nothing`);
-    const lists = Object.entries(await listsOf(testCase));
-    const add = (to: Measures, relevant: Uint32Array): void => {
-      to.add(Object.fromEntries(lists.map(([name, ranked]) => [name, rankingMetrics(ranked, relevant, at)])));
-    };
-    add(measures, testCase.relevant);
-    for (const [name, cut] of Object.entries(cuts)) {
-      const relevant = cut(testCase);
-      if (relevant.length > 0) add(ofCut[name]!, relevant);
-    }
-    onCase(++done);
+    waiting.push(testCase);
+    if (waiting.length < concurrency) continue;
+    await measure(waiting);
+    waiting = [];
   }
+  await measure(waiting);
   return { measures, cuts: ofCut };
 }

@@ -5,7 +5,7 @@ export type { Multiply } from './invert';
 export { itemKnnRecommender, NEIGHBOURS, similarItems, type SimilarItems } from './item-knn';
 export { Measures, type Interval } from './measures';
 export { itemPopularity, popularityRecommender, recentPopularity } from './popularity';
-export { CUTS, type RankingMetrics } from './ranking-metrics';
+export { CUTS, rankingMetrics, type RankingMetrics } from './ranking-metrics';
 export {
   casesOf,
   endsBefore,

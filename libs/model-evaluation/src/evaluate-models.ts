@@ -70,10 +70,13 @@ export async function evaluateModels(options: EvaluateOptions): Promise<Evaluati
     differences: Object.fromEntries(differences),
     models: measured.map(figuresOf),
     against: base.map(figuresOf),
-    cuts: cutFigures(
-      measured.map(({ lists }) => lists),
-      references.lists,
-    ),
+    cuts: {
+      ...cutFigures(
+        measured.map(({ lists }) => lists),
+        references.lists,
+      ),
+      maskedUsers: maskedFigures(measured),
+    },
     channels: measured[0]!.study,
     catalogue: { ...measured[0]!.catalogue, ...references.catalogue },
     references: references.fitted.settings,
@@ -87,6 +90,11 @@ function difference(list: string, other: string, a: Measures, b: Measures): Diff
 }
 
 const figuresOf = ({ seed, lists }: MeasuredModel) => ({ seed, metrics: lists.measures.means() });
+
+function maskedFigures(measured: readonly MeasuredModel[]): CutFigures {
+  const mean = Measures.mean(measured.map(({ maskedUsers }) => maskedUsers));
+  return { cases: mean.cases, metrics: mean.means() };
+}
 
 /** Means of each cut over the models, the references beside them. */
 function cutFigures(models: readonly EvaluatedLists[], references: EvaluatedLists): Record<string, CutFigures> {

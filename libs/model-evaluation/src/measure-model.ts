@@ -1,4 +1,13 @@
-import { evaluateLists, maskedItemsOf, type EvaluatedLists, type GrowingHistories } from '@mic/evaluation';
+import {
+  evaluateLists,
+  maskedItemsOf,
+  Measures,
+  rankingMetrics,
+  type EvaluatedLists,
+  type GrowingHistories,
+  type TestCase,
+} from '@mic/evaluation';
+import type { RankedRecall } from '@mic/recall';
 import { UserEncoder, type TrainedModel } from '@mic/training';
 import { CatalogueStudies } from './catalogue-study';
 import { ChannelStudy, listsWithout } from './channel-study';
@@ -10,14 +19,18 @@ import type { OpenTest } from './open-test';
 import { rankAmongAll, topItems } from './score-items';
 
 /** U2I list of a user whose id and profile nobody knows. */
-export const MASKED_USER = 'u2i of masked user';
+const MASKED_USER = 'u2i of masked user';
 
-/** Answers whose channels are studied. */
+/** Cases whose channels are studied, and that are asked again with the user masked. */
 const STUDIED = 2_000;
+/** Cases that are asked for at the same time where histories do not grow between them. */
+const CONCURRENCY = 16;
 
 export interface MeasuredModel {
   readonly seed: number;
   readonly lists: EvaluatedLists;
+  /** Of the cases studied: U2I as it is, and with the user masked. */
+  readonly maskedUsers: Measures;
   readonly study: Pick<ChannelFigures, 'overlap' | 'union'>;
   readonly catalogue: Readonly<Record<string, CatalogueFigures>>;
 }
@@ -51,26 +64,32 @@ export async function measureModel(
   const study = new ChannelStudy();
   const catalogue = new CatalogueStudies(facts.popularity, at);
   const maskedItems = maskedItemsOf(histories.itemsOf, mask, window);
-  let studied = 0;
+  const maskedUsers = new Measures(at);
+  let asked = 0;
+  const studyCase = async ({ user, relevant }: TestCase, ranked: RankedRecall, u2i: Uint32Array): Promise<void> => {
+    const masked = maskedItems(user);
+    study.add(ranked, relevant, rankAmongAll(world, ranked.userVectors, masked));
+    const stranger = { count: world.vectorsPerUser, vectors: await unknown.embed(user) };
+    maskedUsers.add({
+      u2i: rankingMetrics(u2i, relevant, at),
+      [MASKED_USER]: rankingMetrics(topItems(world, stranger, masked, length), relevant, at),
+    });
+  };
   try {
     const lists = await evaluateLists(
       cases,
-      async ({ user, relevant }) => {
-        const ranked = await recall.rank(user);
+      async (testCase) => {
+        const isStudied = asked++ < STUDIED;
+        const ranked = await recall.rank(testCase.user);
         const made = listsOf(ranked);
         catalogue.add(made);
-        const masked = maskedItems(user);
-        if (studied++ < STUDIED) study.add(ranked, relevant, rankAmongAll(world, ranked.userVectors, masked));
-        const stranger = { count: world.vectorsPerUser, vectors: await unknown.embed(user) };
-        return {
-          ...made,
-          [MASKED_USER]: topItems(world, stranger, masked, length),
-          ...listsWithout(recall, ranked),
-        };
+        if (isStudied) await studyCase(testCase, ranked, made.u2i!);
+        return { ...made, ...listsWithout(recall, ranked) };
       },
-      { at, cuts: test.cuts, onCase },
+      { at, cuts: test.cuts, onCase, concurrency: test.histories === 'live' ? 1 : CONCURRENCY },
     );
-    return { seed: model.info.seed, lists, study: study.figures(), catalogue: catalogue.figures() };
+    const seed = model.info.seed;
+    return { seed, lists, maskedUsers, study: study.figures(), catalogue: catalogue.figures() };
   } finally {
     await recall.close();
     await live?.close();

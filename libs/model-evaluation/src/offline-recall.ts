@@ -73,7 +73,7 @@ export class OfflineRecall {
     const releaseId = parseReleaseId('offline');
     const { itemVectors: vectors, dimension } = world;
     const count = facts.itemIds.length;
-    const index = await WorkerItemIndex.open({ releaseId, vectors, count, dimension, kind: 'exact', workers: 1 });
+    const index = await WorkerItemIndex.open({ releaseId, vectors, count, dimension, kind: 'exact', workers: 2 });
     const catalog = offlineCatalog(releaseId, world, facts);
     const profile = offlineProfile(length, mask === 'window' ? window : LONGEST_HISTORY, rerank);
     const engine = new RecallEngine({

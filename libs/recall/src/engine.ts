@@ -16,7 +16,7 @@ import type {
   UserVectors,
 } from './ports';
 import { pickProfile, type Profiles, type RecallProfile } from './profile';
-import type { ChannelReport, RecallRequest, RecallResult, RecallService } from './recall-types';
+import type { ChannelReport, RecallRequest, RecallResult, RecallService, ScoreParts } from './recall-types';
 import { rankLists, type RankedCandidates } from './rank-lists';
 
 export interface RecallPorts {
@@ -101,7 +101,7 @@ export class RecallEngine implements RecallService {
         category: catalog.categoryNames[catalog.categories[merged.rows[i]!]!] ?? '',
         sources: merged.sourcesOf(i),
         ...(request.explain && {
-          parts: { basic: scores.basic[i]!, repetition: scores.repetition[i]!, diversity: scores.diversity[i]! },
+          parts: partsOf(scores, i),
         }),
       })),
       channels: ranked.reports,
@@ -262,6 +262,14 @@ export class RecallEngine implements RecallService {
     });
   }
 }
+
+const partsOf = (scores: RankedCandidates['scores'], i: number): ScoreParts => ({
+  basic: scores.basic[i]!,
+  repetition: scores.repetition[i]!,
+  diversity: scores.diversity[i]!,
+  similarUsers: scores.similarUsers[i]!,
+  similarItems: scores.similarItems[i]!,
+});
 
 /** What the lack of a user vector means to a channel that needs it. */
 const VECTOR_ERRORS = { LATE: 'DEADLINE_EXCEEDED', FAILED: 'UNAVAILABLE', SHED: 'RESOURCE_EXHAUSTED' } as const;

@@ -16,6 +16,8 @@ export interface MergedCandidates {
   readonly channelCounts: Uint8Array;
   /** Best similarity that a channel has for the item. */
   readonly similarities: Float32Array;
+  /** The score that a channel gives each candidate, 0 where it does not name it. */
+  scoresOf(channel: Channel): Float32Array;
   /** Sources of candidate i, in the order of the lists. */
   sourcesOf(i: number): CandidateSource[];
 }
@@ -43,6 +45,13 @@ export function mergeCandidates(lists: readonly ChannelList[]): MergedCandidates
     rows: Uint32Array.from(positions.keys()),
     channelCounts,
     similarities,
+    scoresOf: (channel) => {
+      const l = lists.findIndex((list) => list.channel === channel);
+      const places = placeIn[l];
+      if (!places) return new Float32Array(size);
+      const { scores } = lists[l]!.candidates;
+      return Float32Array.from(places, (place) => (place < 0 ? 0 : scores[place]!));
+    },
     sourcesOf: (i) =>
       lists.flatMap(({ channel, candidates }, l) => {
         const place = placeIn[l]![i]!;

@@ -1,3 +1,4 @@
+import { DEFAULT_RERANK } from '@mic/rerank';
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_PROFILES, parseProfiles, pickProfile } from './profile';
 
@@ -9,7 +10,7 @@ describe('parseProfiles', () => {
     );
     expect(profiles.a!.channels.U2I).toMatchObject({ k: 50, quota: 200, enabled: true });
     expect(profiles.a!.rerank).toEqual(DEFAULT_PROFILES.profiles.default!.rerank);
-    expect(profiles.a!.rerank.weights).toEqual({ basic: 1, repetition: 0.5, diversity: 0.2 });
+    expect(profiles.a!.rerank.weights).toEqual(DEFAULT_RERANK.weights);
   });
 
   it.each([

@@ -74,6 +74,9 @@ export const profileSchema = z
             basic: z.number().default(1),
             repetition: z.number().default(0.5),
             diversity: z.number().default(0.2),
+            /** Evidence of similar users and of similar items; not in the paper, for `mic tune` to set. */
+            similarUsers: z.number().default(0),
+            similarItems: z.number().default(0),
           })
           .prefault({}),
         scales: z

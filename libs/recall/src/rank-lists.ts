@@ -41,6 +41,8 @@ function scoreMerged(
     {
       basic,
       channelCounts: merged.channelCounts,
+      similarUsers: merged.scoresOf('U2U2I'),
+      similarItems: merged.scoresOf('U2I2I'),
       categories: Uint32Array.from(merged.rows, (row) => catalog.categories[row]!),
       tieBreakers: merged.rows,
     },

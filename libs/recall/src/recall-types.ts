@@ -37,6 +37,8 @@ export interface ScoreParts {
   readonly basic: number;
   readonly repetition: number;
   readonly diversity: number;
+  readonly similarUsers: number;
+  readonly similarItems: number;
 }
 
 export interface RecalledItem {

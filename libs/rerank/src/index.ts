@@ -1,3 +1,3 @@
 export type { BasicScale, DiversityScale, RepetitionScale } from './normalise';
 export { DEFAULT_RERANK, scoreCandidates, topCandidates } from './rerank';
-export type { RerankCandidates, RerankOptions, RerankScores } from './rerank';
+export type { RerankCandidates, RerankOptions, RerankScores, RerankWeights } from './rerank';

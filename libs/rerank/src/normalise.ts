@@ -36,3 +36,9 @@ export function zScore(values: Float32Array): Float32Array {
     ? values.map((value) => (value - mean) / deviation)
     : new Float32Array(values.length);
 }
+
+/** x / largest for values of 0 or more; all 0 where every value is 0. */
+export function shareOfLargest(values: Float32Array): Float32Array {
+  const largest = values.reduce((a, b) => Math.max(a, b), 0);
+  return largest > 0 ? values.map((value) => value / largest) : new Float32Array(values.length);
+}

@@ -7,6 +7,8 @@ const FOUR: RerankCandidates = {
   basic: Float32Array.of(0.1, 0.5, 0.3, 0.3),
   channelCounts: Uint8Array.of(1, 3, 2, 2),
   categories: Uint32Array.of(1, 1, 2, 0),
+  similarUsers: Float32Array.of(0, 2, 4, 0),
+  similarItems: new Float32Array(4),
   tieBreakers: Uint32Array.of(7, 8, 9, 3),
 };
 const withScales = (scales: Partial<RerankOptions['scales']>): RerankOptions => ({
@@ -24,6 +26,17 @@ describe('scoreCandidates', () => {
     expect(rounded(scores.diversity)).toEqual([0.6667, 0.6667, 1, 1]);
     // -1.4142 + .1667 + .1333; 1.4142 + .5 + .1333; .3333 + .2
     expect(rounded(scores.score)).toEqual([-1.1142, 2.0475, 0.5333, 0.5333]);
+  });
+
+  it('adds evidence as a share of the strongest, where it has a weight', () => {
+    const weights = { ...DEFAULT_RERANK.weights, similarUsers: 2, similarItems: 5 };
+    const scores = scoreCandidates(FOUR, { ...DEFAULT_RERANK, weights });
+    expect([rounded(scores.similarUsers), rounded(scores.similarItems)]).toEqual([
+      [0, 0.5, 1, 0],
+      [0, 0, 0, 0],
+    ]);
+    // as above, and 2 x .5 for the second, 2 x 1 for the third
+    expect(rounded(scores.score)).toEqual([-1.1142, 3.0475, 2.5333, 0.5333]);
   });
 
   it.each([
@@ -63,6 +76,8 @@ describe('scoreCandidates', () => {
       basic: FOUR.basic.slice(0, n),
       channelCounts: FOUR.channelCounts.slice(0, n),
       categories: FOUR.categories.slice(0, n),
+      similarUsers: FOUR.similarUsers.slice(0, n),
+      similarItems: FOUR.similarItems.slice(0, n),
       tieBreakers: FOUR.tieBreakers.slice(0, n),
     });
     expect(rounded(scoreCandidates(cut(1)).score)).toEqual([0.1667]);
@@ -105,6 +120,8 @@ describe('topCandidates', () => {
       basic: Float32Array.from(list, ({ basic }) => basic),
       channelCounts: Uint8Array.from(list, ({ channels }) => channels),
       categories: Uint32Array.from(list, ({ category }) => category),
+      similarUsers: new Float32Array(list.length),
+      similarItems: Float32Array.from(list, ({ channels }) => channels),
       tieBreakers: Uint32Array.from(list, ({ row }) => row),
     };
     const { score } = scoreCandidates(columns, withScales(chosen));

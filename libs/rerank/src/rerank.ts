@@ -1,4 +1,11 @@
-import { minMax, zScore, type BasicScale, type DiversityScale, type RepetitionScale } from './normalise';
+import {
+  minMax,
+  shareOfLargest,
+  zScore,
+  type BasicScale,
+  type DiversityScale,
+  type RepetitionScale,
+} from './normalise';
 
 /** Candidates of one request, column by column; position i of each array is candidate i. */
 export interface RerankCandidates {
@@ -8,12 +15,24 @@ export interface RerankCandidates {
   readonly channelCounts: Uint8Array;
   /** Category of the item; 0, "none", is a category like any other. */
   readonly categories: Uint32Array;
+  /** What similar users say for the item, and what recent items do: 0 or more, 0 where they say nothing (ours). */
+  readonly similarUsers: Float32Array;
+  readonly similarItems: Float32Array;
   /** Decides between equal scores, lower first; the item rows of a release. */
   readonly tieBreakers: Uint32Array;
 }
 
+/** What each term of the score counts. */
+export interface RerankWeights {
+  readonly basic: number;
+  readonly repetition: number;
+  readonly diversity: number;
+  readonly similarUsers: number;
+  readonly similarItems: number;
+}
+
 export interface RerankOptions {
-  readonly weights: { readonly basic: number; readonly repetition: number; readonly diversity: number };
+  readonly weights: RerankWeights;
   readonly scales: {
     readonly basic: BasicScale;
     readonly repetition: RepetitionScale;
@@ -28,7 +47,7 @@ export interface RerankOptions {
  * (docs/experiments.md): similarity as z-score, repetition as share of the channels, diversity as fraction.
  */
 export const DEFAULT_RERANK: RerankOptions = {
-  weights: { basic: 1, repetition: 0.5, diversity: 0.2 },
+  weights: { basic: 1, repetition: 0.5, diversity: 0.2, similarUsers: 0, similarItems: 0 },
   scales: { basic: 'zscore', repetition: 'unit', diversity: 'fraction' },
   channelCount: 3,
 };
@@ -39,20 +58,23 @@ export interface RerankScores {
   readonly basic: Float32Array;
   readonly repetition: Float32Array;
   readonly diversity: Float32Array;
+  readonly similarUsers: Float32Array;
+  readonly similarItems: Float32Array;
 }
 
 /**
  * score = w_basic * basic + w_repetition * repetition + w_diversity * diversity (MIC, section on reranking), where
  * repetition is the number of channels that recalled the item, and diversity the number of other candidates of another
- * category.
+ * category. Two terms are ours: the evidence of similar users and of similar items, as shares of the strongest of the
+ * request.
  *
  * @throws RangeError when the columns differ in length or a similarity is not finite.
  */
 export function scoreCandidates(candidates: RerankCandidates, options: RerankOptions = DEFAULT_RERANK): RerankScores {
   const { weights, scales, channelCount } = options;
-  const { basic: similarity, channelCounts, categories, tieBreakers } = candidates;
+  const { basic: similarity, channelCounts, categories } = candidates;
   const n = similarity.length;
-  if (channelCounts.length !== n || categories.length !== n || tieBreakers.length !== n) {
+  if (Object.values(candidates).some((column: ArrayLike<number>) => column.length !== n)) {
     throw new RangeError(`the columns of ${n} candidates differ in length`);
   }
   const bad = similarity.find((value) => !Number.isFinite(value));
@@ -72,10 +94,17 @@ export function scoreCandidates(candidates: RerankCandidates, options: RerankOpt
     fraction: () => others.map((count) => count / Math.max(1, n - 1)),
     zscore: () => zScore(others),
   }[scales.diversity]();
+  const similarUsers = shareOfLargest(candidates.similarUsers);
+  const similarItems = shareOfLargest(candidates.similarItems);
   const score = basic.map(
-    (value, i) => weights.basic * value + weights.repetition * repetition[i]! + weights.diversity * diversity[i]!,
+    (value, i) =>
+      weights.basic * value +
+      weights.repetition * repetition[i]! +
+      weights.diversity * diversity[i]! +
+      weights.similarUsers * similarUsers[i]! +
+      weights.similarItems * similarItems[i]!,
   );
-  return { score, basic, repetition, diversity };
+  return { score, basic, repetition, diversity, similarUsers, similarItems };
 }
 
 /** The n best candidates, best first; equal scores are ordered by `tieBreakers`, lower first. */

@@ -6,6 +6,7 @@ export { loadSplit, PROTOCOLS, type LoadedSplit, type Protocol } from './data/lo
 export { Trainer, type StepMillis } from './loop/trainer';
 export { openModel, saveModel } from './model-folder';
 export { RunFolder, type MetricsLine, type RunPlan } from './run/run-folder';
+export { holdOutForValidation } from './data/validation';
 export { encodeItems, encodeUsers, meanUserVectors, UserEncoder, type TowerInputs } from './tower-encoder';
 export {
   loadEncodedFields,
