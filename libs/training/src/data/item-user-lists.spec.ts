@@ -14,30 +14,46 @@ const HISTORIES: HistoryTable = {
 /** Mask row, user 0, user 1. */
 const TABLE = Float32Array.of(9, 9, 2, 0, 4, 2);
 
-function lists(): ItemUserLists {
+function lists(seed = 1): ItemUserLists {
   const made = new ItemUserLists(HISTORIES, 2);
-  made.refresh(TABLE, new Random(1));
+  made.refresh(TABLE, new Random(seed));
   return made;
 }
+const everything = Int32Array.of(-1, 0, 1, 2);
 
 describe('ItemUserLists', () => {
-  it('has the mean row of each item’s users, and the mask row where there is none', () => {
-    expect([...lists().means]).toEqual([9, 9, 3, 1, 4, 2, 9, 9]);
+  it('leaves one user at random out of each list; the mask row stands for nobody', () => {
+    const seen = new Set<string>();
+    for (let seed = 0; seed < 20; seed++) {
+      const means = [...lists(seed).meansWithout(everything, [], new Set())];
+      expect([...means.slice(0, 2), ...means.slice(4)]).toEqual([9, 9, 9, 9, 9, 9]);
+      seen.add(means.slice(2, 4).join());
+    }
+    expect(seen).toEqual(new Set(['2,0', '4,2']));
   });
 
-  it('leaves users out of the items that are theirs', () => {
+  it('leaves the users given out of the items that are theirs', () => {
     const own = lists();
-    const means = (items: number[], of: number[]) => [
-      ...own.meansWithout(Int32Array.from(items), [1], new Set(of), TABLE),
-    ];
-    expect(means([0, 1, 2, -1], [0, 1])).toEqual([2, 0, 9, 9, 9, 9, 9, 9]);
-    expect(means([1, 0], [1])).toEqual([9, 9, 3, 1]);
-    expect(means([1, 0], [])).toEqual([4, 2, 3, 1]);
+    const means = (users: number[], of: number[]) => [...own.meansWithout(Int32Array.of(0, 1), users, new Set(of))];
+    expect(means([1], [0, 1])).toEqual([2, 0, 9, 9]);
+    expect(means([0], [0]).slice(0, 2)).toEqual([4, 2]);
+    // not theirs, or not in the list: as it is for everybody
+    expect(means([0], [1])).toEqual(means([], []));
+  });
+
+  it('keeps the rows of the last refresh', () => {
+    const own = new ItemUserLists(HISTORIES, 2);
+    const table = TABLE.slice();
+    own.refresh(table, new Random(1));
+    const before = [...own.meansWithout(everything, [0], new Set([0]))];
+    table.fill(7);
+    expect([...own.meansWithout(everything, [0], new Set([0]))]).toEqual(before);
+    expect(own.table).toEqual(TABLE);
   });
 
   it('samples a part of a list', () => {
     const own = lists();
-    const sampled = (keep: number, users: number[]) => [...own.sampledWithout([0], users, keep, new Random(1), TABLE)];
+    const sampled = (keep: number, users: number[]) => [...own.sampledWithout([0], users, keep, new Random(1))];
     expect(sampled(1, [])).toEqual([3, 1]);
     expect(sampled(1, [0])).toEqual([4, 2]);
     expect(sampled(0, [])).toEqual([9, 9]);
@@ -57,7 +73,7 @@ describe('ItemUserLists', () => {
     const own = new ItemUserLists(many, 1);
     const means = Array.from({ length: 40 }, (_, seed) => {
       own.refresh(table, new Random(seed));
-      return own.means[1]!;
+      return own.meansWithout(Int32Array.of(0), [], new Set())[0]!;
     });
     const mean = means.reduce((sum, value) => sum + value, 0) / means.length;
     expect(mean).toBeGreaterThan(190);

@@ -353,12 +353,12 @@ export class PartAssembler {
     const { dimension } = config.model;
     const users = windows.map(({ user }) => user);
     const own = ownItems(this.#histories, windows, targets, !config.softmax.maskSeen);
-    const means = this.#lists.meansWithout(candidateItems, users, own, this.#tables.users);
+    const means = this.#lists.meansWithout(candidateItems, users, own);
     feeds.itemUsers = { data: means, dims: [candidateItems.length, dimension] };
     if (pairs && 'view:item' in feeds) {
       const { historyId } = config.mic.view;
       const items = pairs.map(({ from }) => this.#histories.itemRows[from]!);
-      const views = this.#lists.sampledWithout(items, users, 1 - historyId, random, this.#tables.users);
+      const views = this.#lists.sampledWithout(items, users, 1 - historyId, random);
       feeds['view:itemUsers'] = { data: views, dims: [pairs.length, dimension] };
     }
   }

@@ -153,7 +153,7 @@ export class Trainer {
       const { values, first, second } = adam.state();
       Object.assign(arrays, { [name]: values, [`${name}~first`]: first, [`${name}~second`]: second });
     }
-    if (this.#lists) arrays['item-users'] = this.#lists.means;
+    if (this.#lists) arrays['item-users'] = this.#lists.table;
     return { arrays, bytes: this.#mined?.state() ?? {} };
   }
 
@@ -175,8 +175,8 @@ export class Trainer {
     this.#mined = MinedPairs.restore(bytes, this.#config.model.dimension, this.#config.mic.mined);
     if (!this.#lists || step === 0) return;
     const drawn = Math.floor((step - 1) / LISTS_EVERY) * LISTS_EVERY;
-    this.#lists.refresh(this.#tables.users.values, this.#random(STREAMS.lists, drawn));
-    this.#lists.means.set(array('item-users', this.#lists.means.length));
+    const rows = array('item-users', this.#tables.users.values.length);
+    this.#lists.refresh(rows, this.#random(STREAMS.lists, drawn));
   }
 
   #adams(): [name: string, adam: LazyAdam][] {
