@@ -1,6 +1,7 @@
 import type { HistoryTable, ScoredLists } from '@mic/domain';
 import { matmulTopK } from '@mic/matrix';
 import { encodeItems, encodeUsers, meanUserVectors, type EncodedFields, type TrainedModel } from '@mic/training';
+import { newItemsOf, shiftNewItems } from './new-items';
 
 /**
  * Everything that follows from a model and a set of histories: the vectors and the neighbour lists. The release is the
@@ -23,10 +24,11 @@ export interface EncodedWorld {
   readonly i2i: ScoredLists;
 }
 
-/** Lengths of the neighbour lists. */
+/** Lengths of the neighbour lists, and how far new items are moved (see shiftNewItems). */
 export interface ListLengths {
   readonly u2uLength: number;
   readonly i2iLength: number;
+  readonly newItemShift: number;
 }
 
 /** What a world is made of. */
@@ -45,9 +47,11 @@ export interface WorldInputs {
 export async function encodeWorld(inputs: WorldInputs): Promise<EncodedWorld> {
   const { model, fields, histories, itemHistories = histories, lengths, only } = inputs;
   const { dimension, vectorsPerUser } = model.signature;
-  const itemVectors = await encodeItems(model.itemTower, { ...model, ...fields, histories: itemHistories });
+  const encoded = await encodeItems(model.itemTower, { ...model, ...fields, histories: itemHistories });
   const userVectors = await encodeUsers(model.userTower, { ...model, ...fields, histories });
   const userMeans = meanUserVectors(userVectors, histories.userCount, vectorsPerUser, dimension);
+  const isNew = newItemsOf(itemHistories);
+  const itemVectors = shiftNewItems(encoded, isNew, userMeans, dimension, lengths.newItemShift);
   return {
     histories,
     dimension,

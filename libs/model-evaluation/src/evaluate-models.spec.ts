@@ -32,7 +32,7 @@ const evaluate = (models: readonly TrainedModel[], protocol: TestProtocol, more:
     histories: 'frozen',
     at: [10, 50, 200],
     mostCases: 1_000,
-    lengths: { u2uLength: 20, i2iLength: 20 },
+    lengths: { u2uLength: 20, i2iLength: 20, newItemShift: 0 },
     ...more,
   });
 const LISTS = ['u2i', 'u2u2i', 'u2i2i', 'merged', 'popularity', 'itemknn', 'ease'];
@@ -84,6 +84,23 @@ describe('evaluateModels', () => {
       (a! + b!) / 2 - report.against[0]!.metrics.u2i!['HR@50']!,
       12,
     );
+  });
+
+  it('measures items that training has not seen, over their shift', async () => {
+    const model = await train('leave-one-out', 1, ['data.coldItems=0.1', 'mask.itemId=0.1', 'loop.epochs=6']);
+    const { coldItems, cuts } = await evaluate([model], 'leave-one-out');
+    const { cases, demand, withFirstUsers, fieldsAlone } = coldItems!;
+    expect(cases).toBeGreaterThan(5);
+    expect(demand).toBeCloseTo(cases / 300, 5);
+    expect(cuts.unseenItems!.cases).toBeGreaterThanOrEqual(cases);
+    for (const curve of [withFirstUsers, fieldsAlone]) {
+      const exposures = curve.map(({ exposure }) => exposure);
+      expect(exposures.at(-1)!).toBeLessThan(exposures[0]!);
+      expect(exposures).toEqual([...exposures].sort((a, b) => b - a));
+      expect(curve.at(-1)!.otherItems['HR@50']!).toBeGreaterThanOrEqual(curve[0]!.otherItems['HR@50']!);
+    }
+    expect(withFirstUsers[0]!.metrics['HR@200']!).toBeGreaterThan(0);
+    expect((await evaluate([await train('leave-one-out')], 'leave-one-out')).coldItems).toBeNull();
   });
 
   it('refuses a model that has seen what is tested', async () => {

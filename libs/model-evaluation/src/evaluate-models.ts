@@ -1,5 +1,6 @@
 import { Measures, type EvaluatedLists, type Interval, type RankingMetrics } from '@mic/evaluation';
 import type { TrainedModel } from '@mic/training';
+import { studyColdItems } from './cold-study';
 import type { ListLengths } from './encoded-world';
 import type { CutFigures, Evaluation } from './evaluation';
 import { measureModel, type MeasuredModel } from './measure-model';
@@ -78,6 +79,7 @@ export async function evaluateModels(options: EvaluateOptions): Promise<Evaluati
       maskedUsers: maskedFigures(measured),
     },
     channels: measured[0]!.study,
+    coldItems: await studyColdItems(models[0]!, test),
     catalogue: { ...measured[0]!.catalogue, ...references.catalogue },
     references: references.fitted.settings,
   };

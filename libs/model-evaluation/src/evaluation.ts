@@ -26,6 +26,29 @@ export interface CatalogueFigures {
   readonly longTail: Readonly<Record<string, number>>;
 }
 
+/** Items that training has not seen, over the shift that they are moved by. */
+export type ColdCurve = readonly {
+  readonly shift: number;
+  /** Of the cases that ask for such an item. */
+  readonly metrics: RankingMetrics;
+  /** Of the cases that ask for other items. */
+  readonly otherItems: RankingMetrics;
+  /** Share of the first 50 places of all U2I lists that such items take. */
+  readonly exposure: number;
+}[];
+
+/** How items that training has not seen are found. */
+export interface ColdFigures {
+  readonly items: number;
+  /** Cases that ask for one, and their share of all. */
+  readonly cases: number;
+  readonly demand: number;
+  /** Users of such an item that are known at most in the first curve. */
+  readonly firstUsers: number;
+  readonly withFirstUsers: ColdCurve;
+  readonly fieldsAlone: ColdCurve;
+}
+
 /** One model of several that differ by their seed. */
 export interface ModelFigures {
   readonly seed: number;
@@ -60,6 +83,8 @@ export interface Evaluation {
   /** Figures of subsets of the cases. */
   readonly cuts: Readonly<Record<string, CutFigures>>;
   readonly channels: ChannelFigures;
+  /** Of the first model; null where training has seen every item (data.coldItems = 0). */
+  readonly coldItems: ColdFigures | null;
   readonly catalogue: Readonly<Record<string, CatalogueFigures>>;
   /** What was chosen for each reference method. */
   readonly references: Readonly<Record<string, Readonly<Record<string, number | string>>>>;

@@ -6,6 +6,7 @@ import { evaluateModels, HISTORY_MODES, type HistoryMode } from '@mic/model-eval
 import { buildConfigSchema } from '@mic/release-build';
 import { openModel } from '@mic/training';
 import { wholeNumber } from '../number-flags';
+import { evaluationPage } from '../pictures/evaluation-page';
 import { printEvaluation } from '../print-evaluation';
 import { withProgress } from '../progress';
 
@@ -19,6 +20,7 @@ interface EvaluateFlags {
   at: readonly number[];
   cases?: number;
   json?: string;
+  html?: string;
 }
 
 export function evaluateCommand(): Command {
@@ -48,16 +50,17 @@ export function evaluateCommand(): Command {
     .option('--at <k,...>', 'list lengths to measure', lengths, CUTS)
     .option('--cases <n>', 'test cases at most; more are sampled (default: what a few minutes allow)', wholeNumber(1))
     .option('--json <file>', 'write the report to a file as JSON')
+    .option('--html <file>', 'write the report to a file as one self-contained page with plots')
     .addHelpText(
       'after',
       `
 Examples:
   $ mic train --data .mic/datasets/toy --out .mic/runs/toy --protocol leave-one-out
-  $ mic evaluate --model .mic/runs/toy --data .mic/datasets/toy --json report.json
+  $ mic evaluate --model .mic/runs/toy --data .mic/datasets/toy --json report.json --html report.html
   $ mic evaluate --model runs/mic-1 runs/mic-2 --against runs/base-1 runs/base-2 --data .mic/datasets/toy
 A case whose relevant item is masked counts as a miss for every list.`,
     )
-    .action(async ({ model: dirs, against = [], data, json, cases: mostCases, ...asked }: EvaluateFlags) => {
+    .action(async ({ model: dirs, against = [], data, json, html, cases: mostCases, ...asked }: EvaluateFlags) => {
       const models = await Promise.all(dirs.map(openModel));
       const others = await Promise.all(against.map(openModel));
       const dataset = await openDataset(data);
@@ -67,6 +70,7 @@ A case whose relevant item is masked counts as a miss for every list.`,
           evaluateModels({ models, against: others, dataset, mostCases, lengths, onProgress, ...asked }),
         );
         if (json !== undefined) await writeFile(json, `${JSON.stringify(evaluation, null, 2)}\n`);
+        if (html !== undefined) await writeFile(html, await evaluationPage(evaluation));
         console.log(printEvaluation(evaluation));
       } finally {
         await dataset.close();
