@@ -46,7 +46,9 @@ export async function evaluateModels(options: EvaluateOptions): Promise<Evaluati
   const others = references.lists.measures;
   const means = mean.means();
   const differences: Difference[] = [
-    ...['u2i', 'u2u2i', 'u2i2i'].map((list) => difference('merged', list, mean, mean)),
+    ...['u2i', 'u2u2i', 'u2i2i', 'predicted']
+      .filter((list) => mean.lists.includes(list))
+      .map((list) => difference('merged', list, mean, mean)),
     ...others.lists.flatMap((list) => ['merged', 'u2i'].map((mine) => difference(mine, list, mean, others))),
   ];
   if (base.length > 0) {
@@ -65,8 +67,13 @@ export async function evaluateModels(options: EvaluateOptions): Promise<Evaluati
     users: new Set(cases.map(({ user }) => user)).size,
     cases: cases.length,
     at,
-    metrics: { ...means, ...others.means(), ease: others.means().ease ?? null },
-    missing: references.fitted.missing,
+    metrics: {
+      ...means,
+      ...others.means(),
+      predicted: means.predicted ?? null,
+      ease: others.means().ease ?? null,
+    },
+    missing: { ...references.fitted.missing, ...(means.predicted ? {} : { predicted: NOT_PREDICTED }) },
     intervals: { ...mean.intervals(), ...others.intervals() },
     differences: Object.fromEntries(differences),
     models: measured.map(figuresOf),
@@ -84,6 +91,8 @@ export async function evaluateModels(options: EvaluateOptions): Promise<Evaluati
     references: references.fitted.settings,
   };
 }
+
+const NOT_PREDICTED = 'the catalogue is too large, or histories are live';
 
 type Difference = [name: string, figures: Record<string, Interval>];
 

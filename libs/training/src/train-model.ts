@@ -115,7 +115,7 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainedMod
         cutMs,
         seenSha256,
         seed,
-        config,
+        config: trainer.config,
         steps: trainer.step,
         epochs: trainer.epochs,
         finalLoss: progress.loss,

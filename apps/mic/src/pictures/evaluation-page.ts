@@ -2,7 +2,7 @@ import type { Evaluation } from '@mic/model-evaluation';
 import { svgChart } from './svg-chart';
 
 /** Lists of the page, in its order; others are in the JSON report. */
-const LISTS = ['u2i', 'u2u2i', 'u2i2i', 'merged', 'popularity', 'itemknn', 'ease'];
+const LISTS = ['u2i', 'u2u2i', 'u2i2i', 'merged', 'predicted', 'popularity', 'itemknn', 'ease'];
 const SIZE = { width: 860, height: 340 };
 
 /** An evaluation as one HTML page that needs nothing else. */

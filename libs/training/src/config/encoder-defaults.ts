@@ -54,8 +54,8 @@ export const DEFAULTS: Omit<TrainingConfig, 'encoder'> = {
     clip: 0,
   },
   loop: {
-    batchTargets: 512,
-    epochs: 8,
+    batchTargets: 0,
+    epochs: 0,
     maxSteps: 0,
     windows: 1,
     validationShare: 0,

@@ -102,9 +102,10 @@ export const trainingConfigSchema = z.strictObject({
   }),
   loop: z
     .strictObject({
-      /** Targets of a step, padding included. */
-      batchTargets: z.int().min(16).max(262_144),
-      epochs: z.int().min(1).max(1000),
+      /** Targets of a step, padding included; 0: as the number of events suggests (see fitSchedule). */
+      batchTargets: z.union([z.literal(0), z.int().min(16).max(262_144)]),
+      /** Passes over the data; 0: as the number of events suggests. */
+      epochs: z.int().min(0).max(1000),
       /** Steps at most; 0: as the epochs say. */
       maxSteps: z.int().min(0),
       /** Windows of a user in an epoch, newest first, for encoders that train at all positions. */

@@ -1,5 +1,6 @@
 import { MicError, Random, type HistoryTable } from '@mic/domain';
 import { layoutOf, type FeatureSchema, type TowerSignature } from '@mic/features';
+import { fitSchedule } from '../config/fit-schedule';
 import type { TrainingConfig } from '../config/training-config';
 import type { EncodedFields } from '../data/encoded-fields';
 import { ItemUserLists } from '../data/item-user-lists';
@@ -92,9 +93,10 @@ export class Trainer {
     histories: HistoryTable,
     schema: FeatureSchema,
     fields: EncodedFields,
-    config: TrainingConfig,
+    given: TrainingConfig,
     seed: number,
   ) {
+    const config = fitSchedule(given, histories.itemRows.length);
     this.#config = config;
     this.#seed = seed;
     this.#histories = histories;
@@ -129,6 +131,11 @@ export class Trainer {
     this.#pools = dropoutPools(this.#models.all, () => this.#random(STREAMS.pools));
     const parameters = Object.fromEntries(this.#store.names.map((name) => [name, this.#store.get(name)]));
     this.#executor = openExecutor({ models: this.#models.all, parameters, pools: this.#pools }, config.loop.workers);
+  }
+
+  /** The configuration with everything filled in. */
+  get config(): TrainingConfig {
+    return this.#config;
   }
 
   /** Steps made so far. */

@@ -1,0 +1,24 @@
+import { describe, expect, it } from 'vitest';
+import { fitSchedule } from './fit-schedule';
+import { parseTrainingConfig } from './parse-config';
+
+describe('fitSchedule', () => {
+  const loopOf = (events: number, settings: string[] = []) => {
+    const { batchTargets, epochs } = fitSchedule(parseTrainingConfig({}, settings), events).loop;
+    return [batchTargets, epochs];
+  };
+
+  it('goes through small data more often, and through large data in larger steps', () => {
+    expect([99_999, 437_000, 3_000_000, 20_000_000].map((events) => loopOf(events))).toEqual([
+      [512, 8],
+      [512, 4],
+      [2_048, 4],
+      [4_096, 2],
+    ]);
+  });
+
+  it('leaves what is given', () => {
+    expect(loopOf(3_000_000, ['loop.epochs=9', 'loop.batchTargets=64'])).toEqual([64, 9]);
+    expect(loopOf(3_000_000, ['loop.epochs=9'])).toEqual([2_048, 9]);
+  });
+});
