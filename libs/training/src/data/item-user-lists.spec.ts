@@ -25,38 +25,39 @@ describe('ItemUserLists', () => {
   it('leaves one user at random out of each list; the mask row stands for nobody', () => {
     const seen = new Set<string>();
     for (let seed = 0; seed < 20; seed++) {
-      const means = [...lists(seed).meansWithout(everything, [], new Set())];
+      const means = [...lists(seed).meansWithout(everything, new Map())];
       expect([...means.slice(0, 2), ...means.slice(4)]).toEqual([9, 9, 9, 9, 9, 9]);
       seen.add(means.slice(2, 4).join());
     }
     expect(seen).toEqual(new Set(['2,0', '4,2']));
   });
 
-  it('leaves the users given out of the items that are theirs', () => {
+  it('leaves users out of the lists of their targets', () => {
     const own = lists();
-    const means = (users: number[], of: number[]) => [...own.meansWithout(Int32Array.of(0, 1), users, new Set(of))];
-    expect(means([1], [0, 1])).toEqual([2, 0, 9, 9]);
-    expect(means([0], [0]).slice(0, 2)).toEqual([4, 2]);
-    // not theirs, or not in the list: as it is for everybody
-    expect(means([0], [1])).toEqual(means([], []));
+    const means = (targetOf: [number, number[]][]) => [...own.meansWithout(Int32Array.of(0, 1), new Map(targetOf))];
+    expect(means([[0, [1]]]).slice(0, 2)).toEqual([2, 0]);
+    expect(means([[0, [0]]]).slice(0, 2)).toEqual([4, 2]);
+    expect(means([[0, [0, 1]]]).slice(0, 2)).toEqual([9, 9]);
+    // not in the list: as it is for everybody
+    expect(means([[1, [0]]])).toEqual(means([]));
   });
 
   it('keeps the rows of the last refresh', () => {
     const own = new ItemUserLists(HISTORIES, 2);
     const table = TABLE.slice();
     own.refresh(table, new Random(1));
-    const before = [...own.meansWithout(everything, [0], new Set([0]))];
+    const before = [...own.meansWithout(everything, new Map([[0, [0]]]))];
     table.fill(7);
-    expect([...own.meansWithout(everything, [0], new Set([0]))]).toEqual(before);
+    expect([...own.meansWithout(everything, new Map([[0, [0]]]))]).toEqual(before);
     expect(own.table).toEqual(TABLE);
   });
 
   it('samples a part of a list', () => {
     const own = lists();
-    const sampled = (keep: number, users: number[]) => [...own.sampledWithout([0], users, keep, new Random(1))];
-    expect(sampled(1, [])).toEqual([3, 1]);
-    expect(sampled(1, [0])).toEqual([4, 2]);
-    expect(sampled(0, [])).toEqual([9, 9]);
+    const sampled = (keep: number, user: number) => [...own.sampledWithout([0], [user], keep, new Random(1))];
+    expect(sampled(1, -1)).toEqual([3, 1]);
+    expect(sampled(1, 0)).toEqual([4, 2]);
+    expect(sampled(0, -1)).toEqual([9, 9]);
   });
 
   it('draws at most 50 users of a popular item', () => {
@@ -73,7 +74,7 @@ describe('ItemUserLists', () => {
     const own = new ItemUserLists(many, 1);
     const means = Array.from({ length: 40 }, (_, seed) => {
       own.refresh(table, new Random(seed));
-      return own.meansWithout(Int32Array.of(0), [], new Set())[0]!;
+      return own.meansWithout(Int32Array.of(0), new Map())[0]!;
     });
     const mean = means.reduce((sum, value) => sum + value, 0) / means.length;
     expect(mean).toBeGreaterThan(190);

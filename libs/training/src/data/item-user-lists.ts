@@ -5,8 +5,8 @@ const LONGEST = 50;
 
 /**
  * The mean id row of users of each item, a feature without a gradient: rows are those of the last `refresh`, which also
- * draws a random sample of the users of popular items. A target must not be told by its list: where it is one, its own user
- * is left out; everywhere else one user drawn at random is, so that both look alike.
+ * draws a random sample of the users of popular items. A target must not be told by its list: of a target the users that it
+ * is the target of are left out, of every other item one user drawn at random, so that both look alike.
  */
 export class ItemUserLists {
   readonly #width: number;
@@ -15,7 +15,6 @@ export class ItemUserLists {
   readonly #lists: Uint32Array;
   readonly #counts: Uint8Array;
   readonly #means: Float32Array;
-  readonly #without: Uint8Array;
   #table = new Float32Array(0);
 
   /** @param width of a row. */
@@ -27,7 +26,6 @@ export class ItemUserLists {
     this.#lists = new Uint32Array(histories.itemCount * LONGEST);
     this.#counts = new Uint8Array(histories.itemCount);
     this.#means = new Float32Array((histories.itemCount + 1) * width);
-    this.#without = new Uint8Array(histories.userCount);
   }
 
   /** Draws the lists anew. @param userTable rows as they stand; copied. Row 0, the mask row, stands for an empty list. */
@@ -54,39 +52,35 @@ export class ItemUserLists {
   }
 
   /**
-   * The means of some items (-1: the mask row), with some users left out of those of the items `own`.
+   * The means of some items (-1: the mask row); the users in `targetOf`, by item, are left out of the item's list.
    *
    * @returns items.length x width
    */
-  meansWithout(items: Int32Array, users: readonly number[], own: ReadonlySet<number>): Float32Array {
+  meansWithout(items: Int32Array, targetOf: ReadonlyMap<number, readonly number[]>): Float32Array {
     const width = this.#width;
     const out = new Float32Array(items.length * width);
-    for (const user of users) this.#without[user] = 1;
     items.forEach((item, i) => {
-      if (item >= 0 && own.has(item) && this.#hasAny(item)) {
-        this.#write(item, out, i * width, (user) => this.#without[user] === 0);
+      const users = targetOf.get(item);
+      if (users && this.#hasAny(item, users)) {
+        this.#write(item, out, i * width, (user) => !users.includes(user));
       } else out.set(this.#means.subarray((item + 1) * width, (item + 2) * width), i * width);
     });
-    for (const user of users) this.#without[user] = 0;
     return out;
   }
 
-  /** Means of random parts of the lists, some users left out of all. @param keep chance of a user to stay */
+  /** Means of random parts of the lists. @param users left out of the list at the same place @param keep chance to stay */
   sampledWithout(items: readonly number[], users: readonly number[], keep: number, random: Random): Float32Array {
     const out = new Float32Array(items.length * this.#width);
-    for (const user of users) this.#without[user] = 1;
     items.forEach((item, i) => {
-      this.#write(item, out, i * this.#width, (user) => this.#without[user] === 0 && random.next() < keep);
+      this.#write(item, out, i * this.#width, (user) => user !== users[i] && random.next() < keep);
     });
-    for (const user of users) this.#without[user] = 0;
     return out;
   }
 
-  /** True where a user that is left out is in the item's list. */
-  #hasAny(item: number): boolean {
-    for (let i = 0; i < this.#counts[item]!; i++)
-      if (this.#without[this.#lists[item * LONGEST + i]!] === 1) return true;
-    return false;
+  #hasAny(item: number, users: readonly number[]): boolean {
+    return this.#lists
+      .subarray(item * LONGEST, item * LONGEST + this.#counts[item]!)
+      .some((user) => users.includes(user));
   }
 
   #write(item: number, out: Float32Array, at: number, wanted: (user: number, place: number) => boolean): void {

@@ -78,8 +78,8 @@ describe('a part that trains at all positions', () => {
     expect(numbers('profile')).toEqual([1, 2, 0]);
     expect(numbers('itemFields')).toEqual([0, 0, 1, 2, 3, 0, 1, 0, 2, 3]);
     expect(numbers('itemRows').filter((_, i) => i % D === 0)).toEqual([0, 1, 2, 3, 4]);
-    // of the users of the targets (items 1, 2 and 3) the part's own are left out: user 2 of item 3 is left; of the others
-    // one at random is: user 0 is the only one of item 0
+    // users are left out of their targets: 0 and 1 of item 1, 0 of item 2, 1 of item 3, where user 2 is left; of the other
+    // items one at random is: user 0 is the only one of item 0
     expect(numbers('itemUsers').filter((_, i) => i % D === 0)).toEqual([0, 0, 0, 0, 3]);
   });
 

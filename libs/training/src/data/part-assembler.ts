@@ -8,7 +8,7 @@ import type { EncodedFields } from './encoded-fields';
 import { logChance, sharesOf } from './frequencies';
 import { Int64Buffer, toInt64 } from './int64';
 import type { ItemUserLists } from './item-user-lists';
-import { ownItems, seenPairs } from './seen-items';
+import { seenPairs, usersOfTargets } from './seen-items';
 import { UniqueRows } from './unique-rows';
 import type { Window } from './windows';
 
@@ -73,7 +73,7 @@ export class PartAssembler {
     this.#userRows = new UniqueRows(histories.userCount + 1);
     this.#itemRows = new UniqueRows(histories.itemCount + 1);
     this.#itemShares = sharesOf(histories.itemRows, histories.itemCount);
-    this.#userShares = sharesOf(usersOfTargets(windows), histories.userCount);
+    this.#userShares = sharesOf(eachTargetsUser(windows), histories.userCount);
     this.#candidateOf = new Uint32Array(histories.itemCount);
     this.#stamps = new Uint32Array(histories.itemCount);
   }
@@ -106,7 +106,7 @@ export class PartAssembler {
     if (config.softmax.maskSeen) feeds.seen = this.#seen(windows, size);
     const pairs = size.pairs > 0 ? this.#fillPairs(feeds, size, targets, windows, perUser, share, random) : null;
     if (pairs && size.mined) this.#fillMined(feeds, mined!, pairs, random);
-    this.#fillItems(feeds, candidateItems, targets, windows, pairs, random);
+    this.#fillItems(feeds, size, candidateItems, targets, windows, pairs, random);
 
     const { dimension } = config.model;
     const rows = (unique: UniqueRows, table: Float32Array): OnnxValue => ({
@@ -335,9 +335,10 @@ export class PartAssembler {
     }
   }
 
-  /** Content of the step's items; the part's users are left out of the lists of their own items. */
+  /** Content of the step's items; users are left out of the lists of their targets. */
   #fillItems(
     feeds: Record<string, OnnxValue>,
+    size: PartSize,
     candidateItems: Int32Array,
     targets: Int32Array,
     windows: readonly Window[],
@@ -351,13 +352,13 @@ export class PartAssembler {
     }
     if (!this.#lists) return;
     const { dimension } = config.model;
-    const users = windows.map(({ user }) => user);
-    const own = ownItems(this.#histories, windows, targets, !config.softmax.maskSeen);
-    const means = this.#lists.meansWithout(candidateItems, users, own);
+    const perUser = targets.length / size.users;
+    const means = this.#lists.meansWithout(candidateItems, usersOfTargets(this.#histories, windows, targets, perUser));
     feeds.itemUsers = { data: means, dims: [candidateItems.length, dimension] };
     if (pairs && 'view:item' in feeds) {
       const { historyId } = config.mic.view;
       const items = pairs.map(({ from }) => this.#histories.itemRows[from]!);
+      const users = pairs.map(({ user }) => user);
       const views = this.#lists.sampledWithout(items, users, 1 - historyId, random);
       feeds['view:itemUsers'] = { data: views, dims: [pairs.length, dimension] };
     }
@@ -377,6 +378,6 @@ export class PartAssembler {
   }
 }
 
-function* usersOfTargets(windows: Iterable<Window>): Iterable<number> {
+function* eachTargetsUser(windows: Iterable<Window>): Iterable<number> {
   for (const { user, from, to } of windows) for (let i = from; i < to; i++) yield user;
 }

@@ -18,21 +18,21 @@ export function seenPairs(
   return mask;
 }
 
-/**
- * Items whose user lists must not have a part's users: the targets (events, -1: none), and where a user's other items are
- * negatives, these too.
- */
-export function ownItems(
-  { offsets, itemRows }: HistoryTable,
+/** The users that each item is the target of. @param targets events, perUser for each window; -1: none */
+export function usersOfTargets(
+  { itemRows }: HistoryTable,
   windows: readonly Window[],
   targets: Int32Array,
-  othersAreNegatives: boolean,
-): Set<number> {
-  const own = new Set<number>();
-  for (const event of targets) if (event >= 0) own.add(itemRows[event]!);
-  if (!othersAreNegatives) return own;
-  for (const { user } of windows) {
-    for (let event = offsets[user]!; event < offsets[user + 1]!; event++) own.add(itemRows[event]!);
-  }
-  return own;
+  perUser: number,
+): Map<number, number[]> {
+  const users = new Map<number, number[]>();
+  targets.forEach((event, query) => {
+    if (event < 0) return;
+    const item = itemRows[event]!;
+    const { user } = windows[Math.floor(query / perUser)]!;
+    const known = users.get(item);
+    if (known) known.push(user);
+    else users.set(item, [user]);
+  });
+  return users;
 }
