@@ -61,7 +61,16 @@ export async function measureModel(
   const live = test.histories === 'live' ? await openEncoder(model, test, histories) : null;
   const unknown = await openEncoder(model, test, histories, null);
   const embed = live?.embed;
-  const recall = await OfflineRecall.open({ world, histories, facts, length, mask, window, embed });
+  const recall = await OfflineRecall.open({
+    world,
+    histories,
+    facts,
+    length,
+    mask,
+    window,
+    embed,
+    rerank: test.rerank,
+  });
   const study = new ChannelStudy();
   const catalogue = new CatalogueStudies(facts.popularity, at);
   const maskedItems = maskedItemsOf(histories.itemsOf, mask, window);

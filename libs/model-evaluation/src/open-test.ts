@@ -13,6 +13,7 @@ import {
   type TestProtocol,
 } from '@mic/evaluation';
 import { loadEncodedFields, loadSplit, type EncodedFields, type LoadedSplit, type TrainedModel } from '@mic/training';
+import type { RecallProfile } from '@mic/recall';
 import { longTailOf } from './catalogue-study';
 import type { HistoryMode } from './evaluation';
 import type { ItemFacts } from './offline-ports';
@@ -26,6 +27,8 @@ export interface TestOptions {
   readonly histories: HistoryMode;
   /** Lengths at which lists are measured. */
   readonly at: readonly number[];
+  /** Rerank settings of the merged list; those of serving by default. */
+  readonly rerank?: RecallProfile['rerank'];
   /** Cases at most; a larger test is sampled, the same for every model. By default what a few minutes allow. */
   readonly mostCases?: number;
 }

@@ -3,6 +3,8 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { openDataset } from '@mic/dataset';
 import { CUTS, MASKS, TEST_PROTOCOLS, type Mask, type TestProtocol } from '@mic/evaluation';
 import { evaluateModels, HISTORY_MODES, type HistoryMode } from '@mic/model-evaluation';
+import { pickProfile } from '@mic/recall';
+import { loadProfiles } from '@mic/recall-api';
 import { buildConfigSchema } from '@mic/release-build';
 import { openModel } from '@mic/training';
 import { wholeNumber } from '../number-flags';
@@ -19,6 +21,7 @@ interface EvaluateFlags {
   histories: HistoryMode;
   at: readonly number[];
   cases?: number;
+  profiles?: string;
   json?: string;
   html?: string;
 }
@@ -49,6 +52,7 @@ export function evaluateCommand(): Command {
     )
     .option('--at <k,...>', 'list lengths to measure', lengths, CUTS)
     .option('--cases <n>', 'test cases at most; more are sampled (default: what a few minutes allow)', wholeNumber(1))
+    .option('--profiles <file>', 'rerank the merged list as the default profile of this file, such as one of mic tune')
     .option('--json <file>', 'write the report to a file as JSON')
     .option('--html <file>', 'write the report to a file as one self-contained page with plots')
     .addHelpText(
@@ -60,22 +64,34 @@ Examples:
   $ mic evaluate --model runs/mic-1 runs/mic-2 --against runs/base-1 runs/base-2 --data .mic/datasets/toy
 A case whose relevant item is masked counts as a miss for every list.`,
     )
-    .action(async ({ model: dirs, against = [], data, json, html, cases: mostCases, ...asked }: EvaluateFlags) => {
-      const models = await Promise.all(dirs.map(openModel));
-      const others = await Promise.all(against.map(openModel));
-      const dataset = await openDataset(data);
-      try {
-        const lengths = buildConfigSchema.parse({});
-        const evaluation = await withProgress('evaluate', (onProgress) =>
-          evaluateModels({ models, against: others, dataset, mostCases, lengths, onProgress, ...asked }),
-        );
-        if (json !== undefined) await writeFile(json, `${JSON.stringify(evaluation, null, 2)}\n`);
-        if (html !== undefined) await writeFile(html, await evaluationPage(evaluation));
-        console.log(printEvaluation(evaluation));
-      } finally {
-        await dataset.close();
-      }
-    });
+    .action(
+      async ({
+        model: dirs,
+        against = [],
+        data,
+        json,
+        html,
+        profiles: file,
+        cases: mostCases,
+        ...asked
+      }: EvaluateFlags) => {
+        const models = await Promise.all(dirs.map(openModel));
+        const others = await Promise.all(against.map(openModel));
+        const { rerank } = pickProfile(await loadProfiles(file), '').profile;
+        const dataset = await openDataset(data);
+        try {
+          const lengths = buildConfigSchema.parse({});
+          const evaluation = await withProgress('evaluate', (onProgress) =>
+            evaluateModels({ models, against: others, dataset, mostCases, rerank, lengths, onProgress, ...asked }),
+          );
+          if (json !== undefined) await writeFile(json, `${JSON.stringify(evaluation, null, 2)}\n`);
+          if (html !== undefined) await writeFile(html, await evaluationPage(evaluation));
+          console.log(printEvaluation(evaluation));
+        } finally {
+          await dataset.close();
+        }
+      },
+    );
 }
 
 function lengths(text: string): readonly number[] {
