@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { MicError } from '@mic/domain';
-import { workerEntry } from './worker-entry';
+import { threadEntry } from '@mic/thread-entry';
 import type { Burst, BurstLists, WorkerMessage, WorkerSetup } from './worker-protocol';
 
 /** One search thread with an index object of its own; it works on one burst at a time. */
@@ -31,7 +31,7 @@ export class SearchWorker {
 
   /** Starts a thread and waits until its index is loaded. @throws MicError UNAVAILABLE when that fails. */
   static async start(setup: WorkerSetup): Promise<SearchWorker> {
-    const { url, execArgv } = workerEntry(import.meta.url);
+    const { url, execArgv } = threadEntry('hnsw-worker', import.meta.url);
     const worker = new Worker(url, { workerData: setup, execArgv: [...execArgv], name: 'hnsw-search' });
     const searchWorker = new SearchWorker(worker);
     const ready = new Promise<'ready'>((resolve) => worker.once('message', () => { resolve('ready'); })); // prettier-ignore

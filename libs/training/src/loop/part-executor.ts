@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { MicError } from '@mic/domain';
+import { threadEntry } from '@mic/thread-entry';
 import { PartRunner, type DropoutPools, type ParameterView, type PartResult, type PreparedPart } from './part-runner';
 import type { StepModel } from './step-graph';
-import { workerEntry } from './worker-entry';
 
 /** What a training thread is started with; the float arrays are in shared memory. */
 export interface WorkerSetup {
@@ -72,7 +72,7 @@ class TrainingThread {
   #waiting: { resolve: (result: PartResult) => void; reject: (error: MicError) => void } | null = null;
 
   constructor(setup: WorkerSetup) {
-    const { url, execArgv } = workerEntry(import.meta.url);
+    const { url, execArgv } = threadEntry('training-worker', import.meta.url);
     this.#worker = new Worker(url, { workerData: setup, execArgv: [...execArgv], name: 'training' });
     this.#worker.on('message', (reply: WorkerReply) => {
       const waiting = this.#waiting;

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { workerEntry } from './worker-entry';
+import { threadEntry } from './thread-entry';
 
-describe('workerEntry', () => {
+describe('threadEntry', () => {
   it('compiles the source beside a source, and runs the bundle beside a bundle', () => {
-    const source = workerEntry('file:///repo/libs/hnsw-index/src/search-worker.ts');
+    const source = threadEntry('hnsw-worker', 'file:///repo/libs/hnsw-index/src/search-worker.ts');
     expect(source.url.href).toBe('file:///repo/libs/hnsw-index/src/hnsw-worker.ts');
     expect(source.execArgv[0]).toBe('--import');
     expect(source.execArgv[1]).toMatch(/tsx/);
-    const bundle = workerEntry('file:///srv/app/dist/main.mjs');
+    const bundle = threadEntry('hnsw-worker', 'file:///srv/app/dist/main.mjs');
     expect(bundle).toEqual({ url: new URL('file:///srv/app/dist/hnsw-worker.mjs'), execArgv: [] });
   });
 });
