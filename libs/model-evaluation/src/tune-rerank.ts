@@ -23,6 +23,9 @@ export interface TriedWeights {
 /** The paper's weights (MIC, CIKM 2022). */
 export const PAPER: RerankWeights = { basic: 1, repetition: 0.5, diversity: 0.2, similarUsers: 0, similarItems: 0 };
 
+/** The paper's, and half a point for each kind of evidence (ours). */
+export const WITH_EVIDENCE: RerankWeights = { ...PAPER, similarUsers: 0.5, similarItems: 0.5 };
+
 /** What each weight is tried as beside basic = 1. */
 const GRID: Readonly<Record<Exclude<(typeof TERMS)[number], 'basic'>, readonly number[]>> = {
   repetition: [0, 0.25, 0.5, 1, 2],
@@ -33,7 +36,7 @@ const GRID: Readonly<Record<Exclude<(typeof TERMS)[number], 'basic'>, readonly n
 const CUTS = [10, 50, 200] as const;
 
 /**
- * Compares the paper's weights, the best of a grid and weights learned by conditional logit (McFadden 1974), each found on
+ * Compares the paper's weights, alone and with evidence, the best of a grid and weights learned by conditional logit (McFadden 1974), each found on
  * one half of the cases and measured on the other; the winner is found again on all of them.
  *
  * @param seed divides the cases.
@@ -46,6 +49,7 @@ export function tuneRerank(cases: readonly TuningCase[], seed: number): readonly
   const halves = [order.subarray(0, half), order.subarray(half)].map((part) => Array.from(part, (i) => cases[i]!));
   const ways: readonly [name: string, find: (known: readonly TuningCase[]) => RerankWeights][] = [
     ['paper', () => PAPER],
+    ['paper and evidence', () => WITH_EVIDENCE],
     ['grid', bestOfGrid],
     ['learned', learnWeights],
   ];
