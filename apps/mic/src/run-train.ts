@@ -9,17 +9,19 @@ import { TrainingBar } from './training-bar';
 export interface TrainRun {
   /** Dataset folder. */
   readonly data: string;
-  readonly run: RunFolder;
+  /** Begins or opens the run; called when the dataset is open, so that a wrong one leaves nothing behind. */
+  readonly begin: () => Promise<RunFolder>;
   /** Goes on from the run's newest checkpoint, if it has one. */
   readonly resume?: boolean;
 }
 
 /** Trains on a dataset and writes the model into the run's folder, its metrics and checkpoints on the way. */
-export async function runTrain({ data, run, resume = false }: TrainRun): Promise<ModelInfo> {
-  const { config, protocol, cutMs, seed, parent } = run.plan;
+export async function runTrain({ data, begin, resume = false }: TrainRun): Promise<ModelInfo> {
   const dataset = await openDataset(data);
   const bar = new TrainingBar();
   try {
+    const run = await begin();
+    const { config, protocol, cutMs, seed, parent } = run.plan;
     const from = resume ? await run.continueFrom() : null;
     if (resume) console.error(from ? `going on after step ${from.step}` : 'there is no checkpoint yet: from the start');
     const model = await trainModel({

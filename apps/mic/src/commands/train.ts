@@ -94,8 +94,7 @@ async function start(flags: TrainFlags): Promise<ModelInfo> {
     ...(flags.mic ? [] : ['mic.enabled=false']),
   ];
   const config = parseTrainingConfig(await readConfig(flags.config), settings, flags.encoder);
-  const run = await createRun(out, { config, protocol, cutMs, seed, parent }, restart);
-  return runTrain({ data, run });
+  return runTrain({ data, begin: () => createRun(out, { config, protocol, cutMs, seed, parent }, restart) });
 }
 
 /** Flags that say what a run is: an interrupted one has said it already. */
@@ -110,7 +109,7 @@ async function resume({ data, out }: TrainFlags, command: Command): Promise<Mode
     });
   }
   const run = await RunFolder.open(out);
-  if (!run.plan.finished) return runTrain({ data, run, resume: true });
+  if (!run.plan.finished) return runTrain({ data, begin: () => Promise.resolve(run), resume: true });
   console.error(`the run in ${out} is over`);
   return (await openModel(out)).info;
 }

@@ -60,8 +60,8 @@ export async function runDemo({ home, store, allInOne, source, seed, once, json 
 
   await timed('data', () => makeDataset(source, seed, data));
   const config = parseTrainingConfig({});
-  const run = await createRun(out, { config, protocol: 'leave-one-out', seed }, true);
-  await timed('train', () => runTrain({ data, run }));
+  const begin = () => createRun(out, { config, protocol: 'leave-one-out', seed }, true);
+  await timed('train', () => runTrain({ data, begin }));
   const manifest = await timed('build', () => runBuild(out, data, home));
   const cast = await timed('publish', () => publishWithHistory(home, store, manifest, data));
 
