@@ -20,7 +20,7 @@ export async function findTorch(): Promise<{ readonly python: string; readonly v
   return null;
 }
 
-/** Version and matrix library: without OpenBLAS or MKL, Debian's torch multiplies ten times slower. */
+/** Version and matrix library: without OpenBLAS or MKL, a step takes Debian's torch five times as long (docs/experiments.md, section 8). */
 const DESCRIBE = `
 import os, torch
 blas = {os.path.realpath(line.split()[-1]) for line in open("/proc/self/maps") if "blas" in line or "mkl" in line}

@@ -6,7 +6,8 @@ const COLUMNS = ['HR@10', 'HR@50', 'HR@200', 'NDCG@10'];
 /** Quality of a release as a table, a list a row; a sentence where nothing was held out. */
 export function printQuality({ quality, counts }: Manifest): string {
   const size = `${counts.users} users, ${counts.items} items, ${counts.events} events`;
-  if (quality.protocol === 'none') return `${size}; no quality figures: the model has seen every event`;
+  if (quality.protocol === 'none')
+    return `${size}; no quality figures: the model was not trained with --protocol leave-one-out on this dataset`;
   return `${size}; quality on the held-out last event of ${quality.users} users:\n${printMetrics(quality.metrics)}`;
 }
 

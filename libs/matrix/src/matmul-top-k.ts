@@ -8,7 +8,7 @@ const QUERIES = 512;
 const ROWS = 8_192;
 
 /**
- * What exactTopK of @mic/vectors gives, some ten times faster for many queries: the scores are ONNX Runtime's matrix
+ * What exactTopK of @mic/vectors gives, six times faster for 2,000 queries over 20,000 rows of 64 numbers: the scores are ONNX Runtime's matrix
  * products in float32, so that they differ from its sums in float64 by rounding (1e-6).
  */
 export async function matmulTopK(request: ExactTopKRequest, threads = 2): Promise<ScoredLists> {

@@ -30,7 +30,7 @@ export function evaluateCommand(): Command {
   return new Command('evaluate')
     .description('measure a model on events that its training has not seen: each channel, the merged list, references')
     .requiredOption('--model <dir...>', 'model folder, from mic train with the same --protocol; several: their mean')
-    .option('--against <dir...>', 'models to compare with, case by case, such as ones trained without --mic')
+    .option('--against <dir...>', 'models to compare with, case by case, such as ones trained with --no-mic')
     .requiredOption('--data <dir>', 'dataset folder')
     .addOption(
       new Option(
@@ -84,9 +84,9 @@ A case whose relevant item is masked counts as a miss for every list.`,
           const evaluation = await withProgress('evaluate', (onProgress) =>
             evaluateModels({ models, against: others, dataset, mostCases, rerank, lengths, onProgress, ...asked }),
           );
+          console.log(printEvaluation(evaluation));
           if (json !== undefined) await writeFile(json, `${JSON.stringify(evaluation, null, 2)}\n`);
           if (html !== undefined) await writeFile(html, await evaluationPage(evaluation));
-          console.log(printEvaluation(evaluation));
         } finally {
           await dataset.close();
         }
