@@ -1,4 +1,5 @@
 import { Random, type HistoryTable } from '@mic/domain';
+import { normaliseRows } from '@mic/vectors';
 import { describe, expect, it } from 'vitest';
 import type { EncodedWorld } from './encoded-world';
 import { learnLogistic } from './logistic';
@@ -48,8 +49,36 @@ describe('Predictor', () => {
   });
 
   it('finds its weights on events that training has not seen', () => {
-    const { weights } = Predictor.fit(world, histories, { ...known, unseen: true });
-    expect(weights[0]).toBe(1);
-    expect(weights.every((weight) => weight >= 0)).toBe(true);
+    // 300 users whose own vectors say nothing; the right item is the one next to the last item of the history.
+    const [users, items] = [300, 120];
+    const random = new Random(4);
+    const last = Uint32Array.from({ length: users }, () => random.below(items));
+    const dimension = 8;
+    const unit = (count: number) => {
+      const values = Float32Array.from({ length: count * dimension }, () => random.normal());
+      normaliseRows(values, dimension);
+      return values;
+    };
+    const itemVectors = unit(items);
+    for (let item = 1; item < items; item += 2) {
+      const twin = itemVectors.subarray((item - 1) * dimension, item * dimension);
+      itemVectors.set(twin, item * dimension);
+    }
+    const table: HistoryTable = {
+      userCount: users,
+      itemCount: items,
+      offsets: Uint32Array.from({ length: users + 1 }, (_, user) => user),
+      itemRows: last,
+      timesMs: new Float64Array(users),
+      weights: new Float32Array(users),
+    };
+    const noise = unit(users);
+    const made = { ...world, histories: table, dimension, userVectors: noise, userMeans: noise, itemVectors };
+    const right = { users: Uint32Array.from(last.keys()), items: last.map((item) => item ^ 1), unseen: true };
+    const { weights } = Predictor.fit(made, table, right);
+    const equal = Predictor.fit(made, table, { ...right, unseen: false });
+    expect(equal.weights).toEqual([1, 1, 1]);
+    expect(weights[2]!).toBeGreaterThan(0);
+    expect(weights).not.toEqual(equal.weights);
   });
 });

@@ -1,4 +1,5 @@
 import type { Dataset } from '@mic/dataset';
+import { MicError } from '@mic/domain';
 import type { TrainingConfig } from './config/training-config';
 import type { EncodedFields } from './data/encoded-fields';
 import { loadSplit, type Protocol } from './data/load-split';
@@ -72,7 +73,7 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainedMod
   const data = holdOutForValidation(split.train, config.loop.validationShare, seed);
   const trainer = new Trainer(data.histories, schema, fields, config, seed);
   if (options.parent) warmStart(trainer, options.parent, { userIds, itemIds, schema });
-  const progress = openProgress(trainer, config, options.from ?? null);
+  const progress = openProgress(trainer, config, seenSha256, options.from ?? null);
   const { best, mean } = progress;
   const checkpoints = new CheckpointClock(config.loop.checkpointSeconds);
   try {
@@ -135,6 +136,7 @@ export async function trainModel(options: TrainModelOptions): Promise<TrainedMod
 
 /** A run's state beside the trainer's. */
 interface Progress {
+  readonly seenSha256: string;
   /** Epochs that are over. */
   readonly epochs: number;
   /** Loss of the last epoch that is over. */
@@ -144,24 +146,46 @@ interface Progress {
   readonly seconds: () => number;
 }
 
-function openProgress(trainer: Trainer, { loop }: TrainingConfig, from: Checkpoint | null): Progress {
+function openProgress(
+  trainer: Trainer,
+  { loop }: TrainingConfig,
+  seenSha256: string,
+  from: Checkpoint | null,
+): Progress {
   const started = performance.now();
   const best = new BestWeights(loop.patience);
   const mean = new LossMean();
-  let before: RunProgress = { epochs: 0, seconds: 0, loss: 0, losses: { sums: {}, count: 0 }, best: null };
+  let before: RunProgress = { seenSha256, epochs: 0, seconds: 0, loss: 0, losses: { sums: {}, count: 0 }, best: null };
   if (from) {
     before = progressSchema.parse(from.rest);
+    if (before.seenSha256 !== seenSha256) {
+      throw new MicError('FAILED_PRECONDITION', 'the checkpoint is of another run: it was trained on other events', {
+        subject: 'data',
+        remedy: 'go on with the dataset as it was when the run was started, or begin again with --restart',
+      });
+    }
     trainer.restore(from);
     mean.restore(before.losses);
     if (before.best) best.restore(before.best, from);
   }
   const seconds = (): number => before.seconds + (performance.now() - started) / 1000;
-  return { epochs: before.epochs, loss: before.loss, mean, best, seconds };
+  return { seenSha256, epochs: before.epochs, loss: before.loss, mean, best, seconds };
 }
 
-function checkpointOf(trainer: Trainer, { loss, mean, best, seconds }: Progress, epochs: number): Checkpoint {
+function checkpointOf(
+  trainer: Trainer,
+  { seenSha256, loss, mean, best, seconds }: Progress,
+  epochs: number,
+): Checkpoint {
   const kept = best.state();
-  const rest: RunProgress = { epochs, seconds: seconds(), loss, losses: mean.state(), best: kept?.rest ?? null };
+  const rest: RunProgress = {
+    seenSha256,
+    epochs,
+    seconds: seconds(),
+    loss,
+    losses: mean.state(),
+    best: kept?.rest ?? null,
+  };
   const { arrays, bytes } = trainer.snapshot();
   return { step: trainer.step, arrays: { ...arrays, ...kept?.arrays }, bytes: { ...bytes, ...kept?.bytes }, rest };
 }

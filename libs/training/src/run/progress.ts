@@ -3,6 +3,8 @@ import { towerSignatureSchema } from '@mic/features';
 
 /** What a checkpoint keeps beside arrays. */
 export const progressSchema = z.strictObject({
+  /** sha256 of the events that the run could see (see loadSplit). */
+  seenSha256: z.string(),
   /** Epochs that were over. */
   epochs: z.int().min(0),
   /** Seconds that the run had taken. */
