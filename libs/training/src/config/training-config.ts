@@ -67,14 +67,26 @@ export const trainingConfigSchema = z.strictObject({
     enabled: z.boolean(),
     /** Steps from one with these losses to the next. */
     every: z.int().min(1),
+    /** Share of the run's steps, from its start, that have them. */
+    until: share(),
     /** (user, item) pairs of a step that they are computed over. */
     pairs: z.int().min(2).max(16_384),
     /** Events that a user's second view reads. */
     history: z.int().min(1).max(1000),
     /** The second views: chance that a field, an id is masked, share of the inputs that is dropped. */
     view: z.strictObject({ field: share(), userId: share(), itemId: share(), historyId: share(), dropout: share() }),
-    userUser: z.strictObject({ weight: weight(), temperature: temperature() }),
-    itemItem: z.strictObject({ weight: weight(), temperature: temperature() }),
+    userUser: z.strictObject({
+      weight: weight(),
+      temperature: temperature(),
+      /** Whose view agrees with a user: the user's own, or another's who takes the same item next. */
+      positives: z.enum(['view', 'same-target']),
+    }),
+    itemItem: z.strictObject({
+      weight: weight(),
+      temperature: temperature(),
+      /** Whose view agrees with an item: its own, or that of the item before it in the user's history. */
+      positives: z.enum(['view', 'previous']),
+    }),
     /** Binary cross entropy over pairs that are mined from the model on the way; weight 0: none. */
     mined: z.strictObject({
       weight: weight(),

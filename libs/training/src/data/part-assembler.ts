@@ -1,5 +1,6 @@
 import type { HistoryTable, Random } from '@mic/domain';
 import type { OnnxValue } from '@mic/onnx-tower';
+import { MASKED } from '../losses/softmax';
 import { RELATIONS, type MinedPairs } from '../mining/mined-pairs';
 import { queriesOf, type PartSize } from '../loop/step-graph';
 import { ENCODERS } from '../model/encoders';
@@ -10,10 +11,8 @@ import { Int64Buffer, toInt64 } from './int64';
 import type { ItemUserLists } from './item-user-lists';
 import { seenPairs, usersOfTargets } from './seen-items';
 import { UniqueRows } from './unique-rows';
+import { barSame, ViewPartners } from './view-partners';
 import type { Window } from './windows';
-
-/** Added to a logit: its exponential is 0. */
-export const MASKED = -1e4;
 
 /** The id tables; row 0 of each is the mask row, row r + 1 belongs to data row r. */
 export interface IdTables {
@@ -47,6 +46,7 @@ export class PartAssembler {
   readonly #shape: ModelShape;
   readonly #tables: IdTables;
   readonly #lists: ItemUserLists | null;
+  readonly #partners: ViewPartners;
   readonly #userRows: UniqueRows;
   readonly #itemRows: UniqueRows;
   readonly #itemShares: Float64Array;
@@ -70,6 +70,7 @@ export class PartAssembler {
     this.#shape = shape;
     this.#tables = tables;
     this.#lists = lists;
+    this.#partners = new ViewPartners(histories, shape.config.mic);
     this.#userRows = new UniqueRows(histories.userCount + 1);
     this.#itemRows = new UniqueRows(histories.itemCount + 1);
     this.#itemShares = sharesOf(histories.itemRows, histories.itemCount);
@@ -277,26 +278,26 @@ export class PartAssembler {
     feeds.pairShare = { data: Float32Array.of(share), dims: [] };
     const biases = (shares: Float64Array, of: readonly number[]): OnnxValue => {
       const log = logChance(shares, pairs, 0);
-      return { data: Float32Array.from(of, (row) => -config.mic.logQ * log(row)), dims: [1, pairs] };
+      return { data: Float32Array.from(of, (row) => -config.mic.logQ * log(row)), dims: [1, of.length] };
     };
-    const same = (of: readonly number[]): Float32Array =>
-      Float32Array.from({ length: pairs * pairs }, (_, at) =>
-        of[Math.floor(at / pairs)] === of[at % pairs] ? MASKED : 0,
-      );
-    feeds.pairUserBias = biases(this.#userShares, users);
     if (config.softmax.itemToUser > 0) {
+      feeds.pairUserBias = biases(this.#userShares, users);
       feeds.pairUserSeen = { data: seenPairs(this.#histories, users, items), dims: [pairs, 1, pairs] };
     }
     if (size.viewLength === 0) return chosen;
     const { view, userUser, itemItem } = config.mic;
     if (userUser.weight > 0) {
-      feeds.pairUserSame = { data: same(users), dims: [pairs, pairs] };
-      this.#fillUsers(feeds, 'view:', pairs, size.viewLength, chosen, view, random);
+      const partners = this.#partners.users(chosen, random);
+      const views = partners.map(({ user }) => user);
+      feeds.userViewSame = { data: barSame(users, views), dims: [2 * pairs, 2 * pairs] };
+      feeds.userViewBias = biases(this.#userShares, [...users, ...views]);
+      this.#fillUsers(feeds, 'view:', pairs, size.viewLength, partners, view, random);
     }
     if (itemItem.weight > 0) {
-      feeds.pairItemSame = { data: same(items), dims: [pairs, pairs] };
-      feeds.pairItemBias = biases(this.#itemShares, items);
-      this.#fillItemViews(feeds, items, random);
+      const views = this.#partners.items(chosen);
+      feeds.itemViewSame = { data: barSame(items, views), dims: [2 * pairs, 2 * pairs] };
+      feeds.itemViewBias = biases(this.#itemShares, [...items, ...views]);
+      this.#fillItemViews(feeds, views, random);
     }
     return chosen;
   }
@@ -357,9 +358,8 @@ export class PartAssembler {
     feeds.itemUsers = { data: means, dims: [candidateItems.length, dimension] };
     if (pairs && 'view:item' in feeds) {
       const { historyId } = config.mic.view;
-      const items = pairs.map(({ from }) => this.#histories.itemRows[from]!);
       const users = pairs.map(({ user }) => user);
-      const views = this.#lists.sampledWithout(items, users, 1 - historyId, random);
+      const views = this.#lists.sampledWithout(this.#partners.items(pairs), users, 1 - historyId, random);
       feeds['view:itemUsers'] = { data: views, dims: [pairs.length, dimension] };
     }
   }

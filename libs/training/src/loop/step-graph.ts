@@ -216,7 +216,6 @@ function pairLosses(scope: TrainingScope, shape: ModelShape, inputs: PartInputs,
   const rows = inputs.int64('pairs', [pairs]);
   const pairItems = graph.gather(candidates, graph.gather(target, rows));
   const chosen = graph.gather(users, rows);
-  const userBias = graph.input('pairUserBias', 'float32', [1, pairs]);
   const share = graph.input('pairShare', 'float32', []);
   const counted = (loss: Tensor, weight: number) => graph.mul(loss, graph.mul(share, graph.scalar(weight)));
 
@@ -230,7 +229,7 @@ function pairLosses(scope: TrainingScope, shape: ModelShape, inputs: PartInputs,
         [pairs],
       ),
       weight: graph.constant(new Float32Array(pairs).fill(1 / pairs), [pairs]),
-      bias: userBias,
+      bias: graph.input('pairUserBias', 'float32', [1, pairs]),
       seen: graph.input('pairUserSeen', 'bool', [pairs, 1, pairs]),
       temperature: config.softmax.temperature,
       largestBias: LARGEST_BIAS,
@@ -250,8 +249,8 @@ function pairLosses(scope: TrainingScope, shape: ModelShape, inputs: PartInputs,
     const perturbed = { ...seen, tokens: scope.dropout(seen.tokens, view.dropout) };
     const other = meanVector(graph, userVectors(scope, shape, perturbed, 'last'));
     const loss = ntXentLoss(graph, meanVector(graph, chosen), other, {
-      bias: userBias,
-      mask: graph.input('pairUserSame', 'float32', [pairs, pairs]),
+      bias: graph.input('userViewBias', 'float32', [1, 2 * pairs]),
+      mask: graph.input('userViewSame', 'float32', [2 * pairs, 2 * pairs]),
       temperature: userUser.temperature,
       largestBias: LARGEST_BIAS,
     });
@@ -266,8 +265,8 @@ function pairLosses(scope: TrainingScope, shape: ModelShape, inputs: PartInputs,
     };
     const other = itemVectors(scope, shape, scope.dropout(idRows, view.dropout), content);
     const loss = ntXentLoss(graph, pairItems, other, {
-      bias: graph.input('pairItemBias', 'float32', [1, pairs]),
-      mask: graph.input('pairItemSame', 'float32', [pairs, pairs]),
+      bias: graph.input('itemViewBias', 'float32', [1, 2 * pairs]),
+      mask: graph.input('itemViewSame', 'float32', [2 * pairs, 2 * pairs]),
       temperature: itemItem.temperature,
       largestBias: LARGEST_BIAS,
     });

@@ -202,7 +202,7 @@ export class Trainer {
     const { mic, optimiser } = this.#config;
     const mines = mic.enabled && mic.mined.weight > 0;
     if (mines && this.#step > 0 && this.#step % mic.mined.everySteps === 0) this.#mined = await this.#mine();
-    const views = mic.enabled && this.#step % mic.every === 0;
+    const views = mic.enabled && this.#step % mic.every === 0 && this.#step < mic.until * this.steps;
     const model = this.#models.indexOf({ length: step.length, views, mined: views && this.#mined !== null });
     const { size, losses: names, parameters } = this.#models.all[model]!;
     const targets = step.windows.reduce((sum, { from, to }) => sum + to - from, 0);

@@ -86,22 +86,22 @@ describe('softmaxLoss', () => {
 });
 
 describe('ntXentLoss', () => {
-  it('is the mean over all views of -log softmax of the other view, views of the same thing left out', async () => {
+  it('is the mean over all views of -log softmax of the other view, what the mask bars left out', async () => {
     const [a, b] = [unitRows(4), unitRows(4)];
-    const ids = [7, 8, 7, 9]; // the first and the third are the same thing
-    const bias = [0.5, -0.25, 0.5, 1];
+    const ids = [7, 8, 7, 9, 7, 6, 7, 9]; // the second view of 8 is of another thing, 6
+    const bias = [0.5, -0.25, 0.5, 1, 0.5, 0.75, 0.5, 1];
     const temperature = 0.3;
     const views = [...a, ...b];
-    const idOf = (view: number): number => ids[view % 4]!;
-    const logit = (v: number, w: number): number => dot(views[v]!, views[w]!) / temperature + bias[w % 4]!;
+    const otherOf = (view: number): number => (view + 4) % 8;
+    const barred = (v: number, w: number): boolean => ids[w] === ids[v] || ids[w] === ids[otherOf(v)];
+    const logit = (v: number, w: number): number => dot(views[v]!, views[w]!) / temperature + bias[w]!;
     const losses = views.map((_, v) => {
-      const other = (v + 4) % 8;
-      const negatives = views.map((_view, w) => w).filter((w) => idOf(w) !== idOf(v));
-      const total = [...negatives, other].reduce((sum, w) => sum + Math.exp(logit(v, w)), 0);
-      return Math.log(total) - logit(v, other);
+      const negatives = views.map((_view, w) => w).filter((w) => !barred(v, w));
+      const total = [...negatives, otherOf(v)].reduce((sum, w) => sum + Math.exp(logit(v, w)), 0);
+      return Math.log(total) - logit(v, otherOf(v));
     });
     const graph = new Graph();
-    const mask = ids.map((own) => ids.map((other) => (own === other ? -1e4 : 0)));
+    const mask = views.map((_, v) => views.map((_view, w) => (barred(v, w) ? -1e4 : 0)));
     const value = await valueOf(
       graph,
       ntXentLoss(graph, tensorOf(graph, a), tensorOf(graph, b), {

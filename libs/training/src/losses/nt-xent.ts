@@ -4,9 +4,10 @@ import type { Graph, Tensor } from '@mic/autodiff';
  * NT-Xent over two views of P things (SimCLR, Chen et al., ICML 2020; MIC, CIKM 2022): each view's positive is the other
  * view of the same thing, its negatives are the 2 (P - 1) views of the others. Mean over the 2 P views.
  *
- * @param a float32 [P, D], unit vectors: the first view; b: the second.
- * @param options.bias float32 [1, P], added to the columns: - log Q.
- * @param options.mask float32 [P, P], a large negative number where two rows are the same thing, the diagonal too.
+ * @param a float32 [P, D], unit vectors: the first view; b: the second, of the same thing or of its partner.
+ * @param options.bias float32 [1, 2 P], added to the columns a, b: - log Q.
+ * @param options.mask float32 [2 P, 2 P], a large negative number where a column is no negative of the row: itself, the
+ * other view, and what is the same thing as either.
  */
 export function ntXentLoss(
   graph: Graph,
@@ -19,19 +20,22 @@ export function ntXentLoss(
   const scale = graph.scalar(1 / temperature);
   const shift = graph.scalar(1 / temperature + largestBias);
   const both = graph.concat([a, b], 0);
-  const columns = graph.concat([bias, bias], 1);
-  const masks = graph.concat([mask, mask], 0);
-  const others = graph.add(
-    graph.mul(graph.matmul(both, graph.transpose(both, [1, 0])), scale),
-    graph.add(columns, graph.concat([masks, masks], 1)),
-  );
+  const others = graph.add(graph.mul(graph.matmul(both, graph.transpose(both, [1, 0])), scale), graph.add(bias, mask));
   const agreement = graph.mul(graph.reduceSum(graph.mul(a, b), [1]), scale);
-  const positive = graph.add(agreement, graph.reshape(bias, [pairs]));
-  const twice = graph.concat([positive, positive], 0);
+  // the bias of a row's positive is that of the other half
+  const halves = graph.reshape(bias, [2 * pairs]);
+  const swapped = graph.gather(
+    halves,
+    graph.constant(
+      BigInt64Array.from({ length: 2 * pairs }, (_, i) => BigInt((i + pairs) % (2 * pairs))),
+      [2 * pairs],
+    ),
+  );
+  const positive = graph.add(graph.concat([agreement, agreement], 0), swapped);
   const total = graph.add(
     graph.reduceSum(graph.exp(graph.sub(others, shift)), [1]),
-    graph.exp(graph.sub(twice, shift)),
+    graph.exp(graph.sub(positive, shift)),
   );
-  const losses = graph.sub(graph.add(graph.log(total), shift), twice);
+  const losses = graph.sub(graph.add(graph.log(total), shift), positive);
   return graph.mul(graph.reduceSum(losses, [0]), graph.scalar(1 / (2 * pairs)));
 }

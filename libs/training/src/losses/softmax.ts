@@ -38,15 +38,15 @@ export function softmaxLoss(graph: Graph, inputs: SoftmaxInputs): Tensor {
     return weighted(graph, graph.sub(graph.log(total), positive), weight);
   }
   const users = seen.shape[0] as number;
-  const masked = graph.where(seen, graph.scalar(NEVER), shifted);
+  const masked = graph.where(seen, graph.scalar(MASKED), shifted);
   const logits = graph.add(graph.reshape(similarities, [users, count / users, columns]), masked);
   const others = graph.reshape(graph.reduceSum(graph.exp(logits), [2]), [count]);
   const total = graph.add(others, graph.exp(positive));
   return weighted(graph, graph.sub(graph.log(total), positive), weight);
 }
 
-/** Its exponential is 0. */
-const NEVER = -1e4;
+/** Added to a logit: its exponential is 0. */
+export const MASKED = -1e4;
 
 const weighted = (graph: Graph, losses: Tensor, weight: Tensor): Tensor =>
   graph.reduceSum(graph.mul(losses, weight), [0]);
