@@ -1,15 +1,13 @@
 import type { HistoryTable } from '@mic/domain';
 import { maskedItemsOf } from '@mic/evaluation';
 import { matmulTopK } from '@mic/matrix';
-import { encodeItems, encodeUsers, meanUserVectors, type TrainedModel } from '@mic/training';
+import { encodeItems, encodeUsers, meanUserVectors, NEW_ITEM_USERS, type TrainedModel } from '@mic/training';
 import type { ColdCurve, ColdFigures } from './evaluation';
 import { newItemsOf, shiftNewItems } from './new-items';
 import type { OpenTest } from './open-test';
 
 /** Shifts that new items are tried with. */
-const SHIFTS = [0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7];
-/** Users of a new item that are known, its first ones. */
-const FIRST_USERS = 10;
+const SHIFTS = [-0.5, -0.3, -0.2, -0.1, 0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5];
 const CASES = 5_000;
 const CUTS = [50, 200] as const;
 const EXPOSURE = 50;
@@ -77,7 +75,7 @@ export async function studyColdItems(model: TrainedModel, test: OpenTest): Promi
     items: split.coldItems.size,
     cases: asked,
     demand: asked / cases.length,
-    firstUsers: FIRST_USERS,
+    firstUsers: NEW_ITEM_USERS,
     withFirstUsers: await curve(withFirstEvents(split.known, split.coldItems)),
     fieldsAlone: await curve(split.train),
   };
@@ -96,7 +94,7 @@ function withFirstEvents(histories: HistoryTable, items: ReadonlySet<number>): H
   const keep = Uint8Array.from(itemRows, (item) => Number(!items.has(item)));
   for (const events of eventsOf.values()) {
     events.sort((a, b) => timesMs[a]! - timesMs[b]! || a - b);
-    for (const event of events.slice(0, FIRST_USERS)) keep[event] = 1;
+    for (const event of events.slice(0, NEW_ITEM_USERS)) keep[event] = 1;
   }
   const starts = new Uint32Array(userCount + 1);
   for (let user = 0; user < userCount; user++) {

@@ -2,6 +2,7 @@ export { ENCODER_NAMES, type EncoderName } from './config/encoder-names';
 export { KNOBS, parseTrainingConfig } from './config/parse-config';
 export type { TrainingConfig } from './config/training-config';
 export type { EncodedFields } from './data/encoded-fields';
+export { NEW_ITEM_USERS } from './data/item-user-lists';
 export { loadSplit, PROTOCOLS, type LoadedSplit, type Protocol } from './data/load-split';
 export { Trainer, type StepMillis } from './loop/trainer';
 export { openModel, saveModel } from './model-folder';

@@ -36,7 +36,6 @@ export const DEFAULTS: Omit<TrainingConfig, 'encoder'> = {
   mic: {
     enabled: false,
     every: 1,
-    until: 1,
     pairs: 256,
     history: 50,
     view: { field: 0.3, userId: 0.3, itemId: 0.3, historyId: 0.2, dropout: 0.1 },

@@ -67,8 +67,6 @@ export const trainingConfigSchema = z.strictObject({
     enabled: z.boolean(),
     /** Steps from one with these losses to the next. */
     every: z.int().min(1),
-    /** Share of the run's steps, from its start, that have them. */
-    until: share(),
     /** (user, item) pairs of a step that they are computed over. */
     pairs: z.int().min(2).max(16_384),
     /** Events that a user's second view reads. */

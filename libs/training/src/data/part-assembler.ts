@@ -8,7 +8,7 @@ import { readsItemFields, readsProfile, type ModelShape } from '../model/model';
 import type { EncodedFields } from './encoded-fields';
 import { logChance, sharesOf } from './frequencies';
 import { Int64Buffer, toInt64 } from './int64';
-import type { ItemUserLists } from './item-user-lists';
+import type { ItemUserLists, ShortList } from './item-user-lists';
 import { seenPairs, usersOfTargets } from './seen-items';
 import { UniqueRows } from './unique-rows';
 import { barSame, ViewPartners } from './view-partners';
@@ -25,6 +25,8 @@ export interface Part {
   readonly feeds: Record<string, OnnxValue>;
   readonly userRows: Uint32Array;
   readonly itemRows: Uint32Array;
+  /** Candidates whose short list of users takes a gradient. */
+  readonly shortLists: readonly ShortList[];
 }
 
 export interface PartRequest {
@@ -107,7 +109,7 @@ export class PartAssembler {
     if (config.softmax.maskSeen) feeds.seen = this.#seen(windows, size);
     const pairs = size.pairs > 0 ? this.#fillPairs(feeds, size, targets, windows, perUser, share, random) : null;
     if (pairs && size.mined) this.#fillMined(feeds, mined!, pairs, random);
-    this.#fillItems(feeds, size, candidateItems, targets, windows, pairs, random);
+    const shortLists = this.#fillItems(feeds, size, candidateItems, targets, windows, pairs, random);
 
     const { dimension } = config.model;
     const rows = (unique: UniqueRows, table: Float32Array): OnnxValue => ({
@@ -116,7 +118,7 @@ export class PartAssembler {
     });
     feeds.itemRows = rows(this.#itemRows, this.#tables.items);
     if (config.features.userId) feeds.userRows = rows(this.#userRows, this.#tables.users);
-    return { feeds, userRows: this.#userRows.rows, itemRows: this.#itemRows.rows };
+    return { feeds, userRows: this.#userRows.rows, itemRows: this.#itemRows.rows, shortLists };
   }
 
   /** @returns item row of each candidate, -1 for the mask row and for padding. */
@@ -345,23 +347,27 @@ export class PartAssembler {
     windows: readonly Window[],
     pairs: readonly Window[] | null,
     random: Random,
-  ): void {
+  ): ShortList[] {
     const { config, itemLayout } = this.#shape;
     const rows = this.#itemRows.rows;
     if (readsItemFields(this.#shape)) {
       feeds.itemFields = { data: this.#codesOf(rows), dims: [rows.length, itemLayout.width] };
     }
-    if (!this.#lists) return;
+    if (!this.#lists) return [];
     const { dimension } = config.model;
     const perUser = targets.length / size.users;
-    const means = this.#lists.meansWithout(candidateItems, usersOfTargets(this.#histories, windows, targets, perUser));
+    const targetOf = usersOfTargets(this.#histories, windows, targets, perUser);
+    const asNew = maskedIn(feeds.candidateIds);
+    const { means, shortLists } = this.#lists.meansWithout(candidateItems, targetOf, asNew, random);
     feeds.itemUsers = { data: means, dims: [candidateItems.length, dimension] };
     if (pairs && 'view:item' in feeds) {
       const { historyId } = config.mic.view;
       const users = pairs.map(({ user }) => user);
-      const views = this.#lists.sampledWithout(this.#partners.items(pairs), users, 1 - historyId, random);
+      const items = this.#partners.items(pairs);
+      const views = this.#lists.sampledWithout(items, users, 1 - historyId, maskedIn(feeds['view:item']), random);
       feeds['view:itemUsers'] = { data: views, dims: [pairs.length, dimension] };
     }
+    return shortLists;
   }
 
   /** Encoded fields of table rows; the mask row's are all missing. */
@@ -376,6 +382,12 @@ export class PartAssembler {
     if (whole && rows.every((row, i) => row === i)) this.#allFields = codes.values;
     return codes.values;
   }
+}
+
+/** Which places of a feed of ids have the mask row; an item without its id plays a new one. */
+function maskedIn(ids: OnnxValue | undefined): (place: number) => boolean {
+  const rows = ids?.data as BigInt64Array | undefined;
+  return (place) => rows?.[place] === 0n;
 }
 
 function* eachTargetsUser(windows: Iterable<Window>): Iterable<number> {

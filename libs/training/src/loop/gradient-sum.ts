@@ -1,3 +1,4 @@
+import type { ShortList } from '../data/item-user-lists';
 import { UniqueRows } from '../data/unique-rows';
 import type { PartResult } from './part-runner';
 
@@ -28,12 +29,13 @@ export class GradientSum {
 
   /** @param names of the parameters of the result. */
   add(
-    { itemRows, userRows, parameters }: PartResult,
+    { itemRows, userRows, itemUsers, parameters }: PartResult,
     names: readonly string[],
-    rows: { readonly users: Uint32Array; readonly items: Uint32Array },
+    rows: { readonly users: Uint32Array; readonly items: Uint32Array; readonly shortLists: readonly ShortList[] },
   ): void {
     this.#items.add(rows.items, itemRows);
     if (userRows) this.#users.add(rows.users, userRows);
+    if (itemUsers) for (const list of rows.shortLists) this.#users.addMean(list, itemUsers);
     const first = this.#used.length === 0;
     this.#used = names;
     names.forEach((name, i) => {
@@ -70,6 +72,8 @@ export class GradientSum {
   }
 }
 
+const MASK_ROW = Uint32Array.of(0);
+
 class RowSum implements RowGradients {
   readonly #rows: UniqueRows;
   readonly #width: number;
@@ -101,6 +105,15 @@ class RowSum implements RowGradients {
       if (to + width > this.#values.length) this.#grow(to + width);
       for (let d = 0; d < width; d++) this.#values[to + d]! += gradients[i * width + d]!;
     }
+  }
+
+  /** Shares out the gradient of a mean of user rows; of an empty list it is the mask row's. */
+  addMean({ place, users }: ShortList, gradients: Float32Array): void {
+    const width = this.#width;
+    const share = gradients.slice(place * width, (place + 1) * width);
+    if (users.length > 1) for (let d = 0; d < width; d++) share[d]! /= users.length;
+    if (users.length === 0) this.add(MASK_ROW, share);
+    for (const user of users) this.add(Uint32Array.of(user + 1), share);
   }
 
   #grow(size: number): void {

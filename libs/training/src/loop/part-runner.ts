@@ -1,5 +1,5 @@
 import { OnnxSession, type OnnxValue } from '@mic/onnx-tower';
-import { gradientOf, ITEM_ROWS, USER_ROWS, type StepModel } from './step-graph';
+import { gradientOf, ITEM_ROWS, ITEM_USERS, USER_ROWS, type StepModel } from './step-graph';
 
 /** Dense parameters as a runner reads them. */
 export interface ParameterView {
@@ -21,6 +21,8 @@ export interface PartResult {
   readonly itemRows: Float32Array;
   /** Null where the model does not read user ids. */
   readonly userRows: Float32Array | null;
+  /** Of the candidates' mean user rows; null where the model does not read them. */
+  readonly itemUsers: Float32Array | null;
   /** In the order of the model's `parameters`. */
   readonly parameters: readonly Float32Array[];
 }
@@ -66,10 +68,12 @@ export class PartRunner {
     });
     const results = await session.run(all);
     const floats = (name: string): Float32Array => results[name]!.data as Float32Array;
+    const floatsOrNull = (name: string): Float32Array | null => (name in results ? floats(name) : null);
     return {
       losses: floats('losses'),
       itemRows: floats(gradientOf(ITEM_ROWS)),
-      userRows: gradientOf(USER_ROWS) in results ? floats(gradientOf(USER_ROWS)) : null,
+      userRows: floatsOrNull(gradientOf(USER_ROWS)),
+      itemUsers: floatsOrNull(gradientOf(ITEM_USERS)),
       parameters: model.parameters.map((name) => floats(gradientOf(name))),
     };
   }

@@ -122,7 +122,7 @@ describe.each(ENCODER_NAMES)('a step of %s', (encoder) => {
       const { losses } = await session.run({ ...feeds, ...changed }, ['losses']);
       return (losses!.data as Float32Array).reduce((sum, loss) => sum + loss, 0);
     };
-    for (const name of ['itemRows', 'userRows', ...model.parameters]) {
+    for (const name of ['itemRows', 'userRows', ...model.parameters, 'itemUsers']) {
       const gradient = results[gradientOf(name)]!.data as Float32Array;
       const { data, dims } = feeds[name]!;
       // Of five directions most must agree: some cross a kink of relu, or change the vector that a target is nearest to.

@@ -47,6 +47,8 @@ export interface StepModel {
 }
 
 export const USER_ROWS = 'userRows';
+/** Mean id rows of the candidates' users. */
+export const ITEM_USERS = 'itemUsers';
 export const ITEM_ROWS = 'itemRows';
 export const gradientOf = (name: string): string => `gradient:${name}`;
 
@@ -102,9 +104,14 @@ export function stepModel(shape: ModelShape, store: ParameterStore, size: PartSi
     ),
   );
   const names = [...scope.parameters.keys()];
-  const wrt = [itemRows, ...(userRows ? [userRows] : []), ...names.map((name) => scope.parameters.get(name)!)];
-  const outputs = [ITEM_ROWS, ...(userRows ? [USER_ROWS] : []), ...names].map(gradientOf);
-  gradients(graph, total, wrt).forEach((gradient, i) => graph.output(outputs[i]!, gradient));
+  const rows = { [ITEM_ROWS]: itemRows, [USER_ROWS]: userRows, [ITEM_USERS]: content.users };
+  const read = Object.entries(rows).filter((entry): entry is [string, Tensor] => entry[1] !== null);
+  const wrt = [...read, ...names.map((name): [string, Tensor] => [name, scope.parameters.get(name)!])];
+  gradients(
+    graph,
+    total,
+    wrt.map(([, tensor]) => tensor),
+  ).forEach((gradient, i) => graph.output(gradientOf(wrt[i]![0]), gradient));
   return {
     onnx: toOnnx(graph, 'training step'),
     size,
@@ -139,7 +146,7 @@ class PartInputs {
     return {
       fields: readsItemFields(this.shape) ? this.int64('itemFields', [rows, itemLayout.width]) : null,
       users: config.features.itemUsers
-        ? this.graph.input('itemUsers', 'float32', [candidates, config.model.dimension])
+        ? this.graph.input(ITEM_USERS, 'float32', [candidates, config.model.dimension])
         : null,
     };
   }

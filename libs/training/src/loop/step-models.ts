@@ -95,7 +95,7 @@ export class StepModels {
     const mines = mic.mined.weight > 0;
     return [
       { views: true, mined: false },
-      ...(mic.every > 1 || mic.until < 1 ? [plain] : []),
+      ...(mic.every > 1 ? [plain] : []),
       ...(mines ? [{ views: true, mined: true }] : []),
     ];
   }

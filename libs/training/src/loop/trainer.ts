@@ -202,13 +202,13 @@ export class Trainer {
     const { mic, optimiser } = this.#config;
     const mines = mic.enabled && mic.mined.weight > 0;
     if (mines && this.#step > 0 && this.#step % mic.mined.everySteps === 0) this.#mined = await this.#mine();
-    const views = mic.enabled && this.#step % mic.every === 0 && this.#step < mic.until * this.steps;
+    const views = mic.enabled && this.#step % mic.every === 0;
     const model = this.#models.indexOf({ length: step.length, views, mined: views && this.#mined !== null });
     const { size, losses: names, parameters } = this.#models.all[model]!;
     const targets = step.windows.reduce((sum, { from, to }) => sum + to - from, 0);
     this.#sum.reset();
     const prepared: PreparedPart[] = [];
-    const rows: { users: Uint32Array; items: Uint32Array }[] = [];
+    const rows: Parameters<GradientSum['add']>[2][] = [];
     for (let part = 0; part < PARTS; part++) {
       const windows = step.windows.slice(part * size.users, (part + 1) * size.users);
       if (windows.length === 0) break;
@@ -222,7 +222,7 @@ export class Trainer {
         random,
         mined: this.#mined,
       });
-      rows.push({ users: made.userRows.slice(), items: made.itemRows.slice() });
+      rows.push({ users: made.userRows.slice(), items: made.itemRows.slice(), shortLists: made.shortLists });
       prepared.push({
         model,
         feeds: made.feeds,
@@ -243,7 +243,7 @@ export class Trainer {
     this.#sum.clip(optimiser.clip);
     const { users, items } = this.#sum;
     this.#tables.items.update(items.rows, items.values, rate, this.#step);
-    if (this.#config.features.userId) this.#tables.users.update(users.rows, users.values, rate, this.#step);
+    this.#tables.users.update(users.rows, users.values, rate, this.#step);
     for (const [name, gradient] of this.#sum.parameters) {
       this.#dense.get(name)!.update(ONLY_ROW, gradient, rate, this.#step);
     }
