@@ -23,7 +23,7 @@ export const DEFAULTS: Omit<TrainingConfig, 'encoder'> = {
     interests: 4,
   },
   features: { userId: true, profile: true, itemFields: true, itemUsers: true },
-  mask: { userId: 0.1, itemId: 0.05, historyId: 0.05 },
+  mask: { userId: 0.5, itemId: 0.05, historyId: 0.05 },
   softmax: {
     temperature: 0.1,
     candidates: 'auto',
@@ -34,13 +34,13 @@ export const DEFAULTS: Omit<TrainingConfig, 'encoder'> = {
     itemToUser: 0,
   },
   mic: {
-    enabled: false,
+    enabled: true,
     every: 1,
     pairs: 256,
     history: 50,
     view: { field: 0.3, userId: 0.3, itemId: 0.3, historyId: 0.2, dropout: 0.1 },
     userUser: { weight: 0.1, temperature: 0.2, positives: 'view' },
-    itemItem: { weight: 0.1, temperature: 0.2, positives: 'view' },
+    itemItem: { weight: 0.1, temperature: 0.2, positives: 'previous' },
     mined: { weight: 0, everySteps: 1_000, neighbours: 5, clusters: 64, nearClusters: 3 },
     logQ: 1,
   },
@@ -66,13 +66,14 @@ export const DEFAULTS: Omit<TrainingConfig, 'encoder'> = {
   },
 };
 
-/** For encoders that train at all positions, without content: ids alone, the whole catalogue, as in MovieLens-1M. */
+/** For encoders that train at all positions: the order of a long history says more than who the user is. */
 const SEQUENCE: PartialConfig = {
-  features: { userId: false, profile: false, itemFields: false, itemUsers: false },
-  mask: { userId: 0, itemId: 0, historyId: 0 },
+  features: { userId: false, itemUsers: false },
+  mask: { userId: 0 },
+  mic: { enabled: false },
   softmax: { temperature: 0.07, maskSeen: false },
   optimiser: { learningRate: 0.003, schedule: 'cosine', finalRate: 0.02, beta2: 0.98 },
-  loop: { batchTargets: 2_000, epochs: 16, validateEvery: 4 },
+  loop: { validateEvery: 4 },
 };
 
 /** What an encoder does better with; found by the experiments in docs/experiments.md. */

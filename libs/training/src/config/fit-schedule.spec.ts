@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import type { EncoderName } from './encoder-names';
 import { fitSchedule } from './fit-schedule';
 import { parseTrainingConfig } from './parse-config';
 
 describe('fitSchedule', () => {
-  const loopOf = (events: number, settings: string[] = []) => {
-    const { batchTargets, epochs } = fitSchedule(parseTrainingConfig({}, settings), events).loop;
+  const loopOf = (events: number, settings: string[] = [], encoder: EncoderName = 'pooled') => {
+    const { batchTargets, epochs } = fitSchedule(parseTrainingConfig({}, settings, encoder), events).loop;
     return [batchTargets, epochs];
   };
 
@@ -14,6 +15,14 @@ describe('fitSchedule', () => {
       [512, 4],
       [2_048, 4],
       [4_096, 2],
+    ]);
+  });
+
+  it('takes more targets a step where every position is one', () => {
+    expect([100_000, 1_000_000, 3_000_000].map((events) => loopOf(events, [], 'multi-decay'))).toEqual([
+      [2_000, 16],
+      [2_000, 16],
+      [4_096, 4],
     ]);
   });
 

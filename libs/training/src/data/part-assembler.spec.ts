@@ -130,6 +130,7 @@ describe('sampled candidates', () => {
 describe('pairs', () => {
   const settings = [
     'mic.enabled=true',
+    'mic.itemItem.positives=view',
     'softmax.itemToUser=1',
     'mic.view.field=0',
     'mic.view.historyId=0',

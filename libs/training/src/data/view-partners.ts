@@ -1,6 +1,5 @@
 import { usersOfItems, type HistoryTable, type ItemUsers, type Random } from '@mic/domain';
 import type { TrainingConfig } from '../config/training-config';
-import { MASKED } from '../losses/softmax';
 import type { Window } from './windows';
 
 /**
@@ -41,18 +40,23 @@ export class ViewPartners {
 }
 
 /**
- * [2 P, 2 P], added to the logits between P things and the views of their partners: MASKED where a column is the row's
- * own thing or its partner's, which is no negative of it.
+ * [2 P, 2 P] for P things and the views of their partners: 1 where a column is the row's own thing or its partner's, which
+ * is no negative of it.
  */
-export function barSame(things: readonly number[], partners: readonly number[]): Float32Array {
+export function barSame(things: readonly number[], partners: readonly number[]): Uint8Array {
   const all = [...things, ...partners];
-  const other = [...partners, ...things];
   const size = all.length;
-  const mask = new Float32Array(size * size);
-  for (let row = 0; row < size; row++) {
-    for (let column = 0; column < size; column++) {
-      if (all[column] === all[row] || all[column] === other[row]) mask[row * size + column] = MASKED;
+  const columnsOf = new Map<number, number[]>();
+  all.forEach((thing, column) => {
+    const columns = columnsOf.get(thing);
+    if (columns) columns.push(column);
+    else columnsOf.set(thing, [column]);
+  });
+  const barred = new Uint8Array(size * size);
+  [...partners, ...things].forEach((partner, row) => {
+    for (const thing of [all[row]!, partner]) {
+      for (const column of columnsOf.get(thing)!) barred[row * size + column] = 1;
     }
-  }
-  return mask;
+  });
+  return barred;
 }

@@ -257,7 +257,7 @@ function pairLosses(scope: TrainingScope, shape: ModelShape, inputs: PartInputs,
     const other = meanVector(graph, userVectors(scope, shape, perturbed, 'last'));
     const loss = ntXentLoss(graph, meanVector(graph, chosen), other, {
       bias: graph.input('userViewBias', 'float32', [1, 2 * pairs]),
-      mask: graph.input('userViewSame', 'float32', [2 * pairs, 2 * pairs]),
+      barred: graph.input('userViewSame', 'bool', [2 * pairs, 2 * pairs]),
       temperature: userUser.temperature,
       largestBias: LARGEST_BIAS,
     });
@@ -273,7 +273,7 @@ function pairLosses(scope: TrainingScope, shape: ModelShape, inputs: PartInputs,
     const other = itemVectors(scope, shape, scope.dropout(idRows, view.dropout), content);
     const loss = ntXentLoss(graph, pairItems, other, {
       bias: graph.input('itemViewBias', 'float32', [1, 2 * pairs]),
-      mask: graph.input('itemViewSame', 'float32', [2 * pairs, 2 * pairs]),
+      barred: graph.input('itemViewSame', 'bool', [2 * pairs, 2 * pairs]),
       temperature: itemItem.temperature,
       largestBias: LARGEST_BIAS,
     });

@@ -1,4 +1,5 @@
 import type { Graph, Tensor } from '@mic/autodiff';
+import { MASKED } from './softmax';
 
 /**
  * NT-Xent over two views of P things (SimCLR, Chen et al., ICML 2020; MIC, CIKM 2022): each view's positive is the other
@@ -6,21 +7,29 @@ import type { Graph, Tensor } from '@mic/autodiff';
  *
  * @param a float32 [P, D], unit vectors: the first view; b: the second, of the same thing or of its partner.
  * @param options.bias float32 [1, 2 P], added to the columns a, b: - log Q.
- * @param options.mask float32 [2 P, 2 P], a large negative number where a column is no negative of the row: itself, the
- * other view, and what is the same thing as either.
+ * @param options.barred bool [2 P, 2 P], where a column is no negative of the row: itself, the other view, and what is the
+ * same thing as either.
  */
 export function ntXentLoss(
   graph: Graph,
   a: Tensor,
   b: Tensor,
-  options: { readonly bias: Tensor; readonly mask: Tensor; readonly temperature: number; readonly largestBias: number },
+  options: {
+    readonly bias: Tensor;
+    readonly barred: Tensor;
+    readonly temperature: number;
+    readonly largestBias: number;
+  },
 ): Tensor {
-  const { bias, mask, temperature, largestBias } = options;
+  const { bias, barred, temperature, largestBias } = options;
   const pairs = a.shape[0] as number;
   const scale = graph.scalar(1 / temperature);
   const shift = graph.scalar(1 / temperature + largestBias);
   const both = graph.concat([a, b], 0);
-  const others = graph.add(graph.mul(graph.matmul(both, graph.transpose(both, [1, 0])), scale), graph.add(bias, mask));
+  const others = graph.add(
+    graph.mul(graph.matmul(both, graph.transpose(both, [1, 0])), scale),
+    graph.where(barred, graph.scalar(MASKED), bias),
+  );
   const agreement = graph.mul(graph.reduceSum(graph.mul(a, b), [1]), scale);
   // the bias of a row's positive is that of the other half
   const halves = graph.reshape(bias, [2 * pairs]);
