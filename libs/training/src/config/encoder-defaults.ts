@@ -69,7 +69,7 @@ export const DEFAULTS: Omit<TrainingConfig, 'encoder'> = {
 /** For encoders that train at all positions: the order of a long history says more than who the user is. */
 const SEQUENCE: PartialConfig = {
   features: { userId: false, itemUsers: false },
-  mask: { userId: 0 },
+  mask: { userId: 0, itemId: 0, historyId: 0 },
   mic: { enabled: false },
   softmax: { temperature: 0.07, maskSeen: false },
   optimiser: { learningRate: 0.003, schedule: 'cosine', finalRate: 0.02, beta2: 0.98 },
@@ -83,6 +83,7 @@ export const ENCODER_DEFAULTS: Readonly<Record<EncoderName, PartialConfig>> = {
     ...SEQUENCE,
     model: { longestHistory: 200, hidden: 512, dropout: 0.2, initialScale: 0.025 },
     softmax: { temperature: 0.07, maskSeen: true },
+    loop: { windows: 2, validateEvery: 4 },
   },
   sasrec: { ...SEQUENCE, model: { longestHistory: 200, hidden: 256, dropout: 0.2, initialScale: 0.025 } },
   gru4rec: { ...SEQUENCE, model: { longestHistory: 50, hidden: 128, dropout: 0.2, initialScale: 0.025 } },

@@ -21,7 +21,7 @@ describe('fitSchedule', () => {
   it('takes more targets a step where every position is one', () => {
     expect([100_000, 1_000_000, 3_000_000].map((events) => loopOf(events, [], 'multi-decay'))).toEqual([
       [2_000, 16],
-      [2_000, 16],
+      [2_000, 12],
       [4_096, 4],
     ]);
   });

@@ -18,6 +18,7 @@ const SCHEDULES: Readonly<Record<'last' | 'all', readonly Schedule[]>> = {
   ],
   all: [
     { events: 0, batchTargets: 2_000, epochs: 16 },
+    { events: 250_000, batchTargets: 2_000, epochs: 12 },
     { events: 2_000_000, batchTargets: 4_096, epochs: 4 },
     { events: 10_000_000, batchTargets: 8_192, epochs: 2 },
   ],

@@ -8,7 +8,7 @@ describe('parseTrainingConfig', () => {
     const config = parseTrainingConfig(file, ['loop.epochs=4', 'optimiser.learningRate=1e-3', 'softmax.maskSeen=true']);
     expect(config).toMatchObject({
       encoder: 'multi-decay',
-      loop: { epochs: 4, windows: 1 },
+      loop: { epochs: 4, windows: 2 },
       softmax: { temperature: 0.2, maskSeen: true },
       optimiser: { learningRate: 0.001 },
       model: { longestHistory: 200, dimension: 64 },
