@@ -40,7 +40,10 @@ export function trainCommand(): Command {
     .addOption(
       new Option('--encoder <name>', "model (default: the configuration file's, else pooled)").choices(ENCODER_NAMES),
     )
-    .option('--no-mic', 'without the losses over users and over items')
+    .option(
+      '--no-mic',
+      'without the losses over users and over items (multi-decay, sasrec and gru4rec have them with --set mic.enabled=true only)',
+    )
     .addOption(
       new Option(
         '--protocol <name>',

@@ -11,6 +11,15 @@ const HISTORIES: HistoryTable = {
   timesMs: new Float64Array(3),
   weights: new Float32Array(3).fill(1),
 };
+/** Users with one event each, all of the same item. */
+const oneItemOf = (users: number): HistoryTable => ({
+  userCount: users,
+  itemCount: 1,
+  offsets: Uint32Array.from({ length: users + 1 }, (_, i) => i),
+  itemRows: new Uint32Array(users),
+  timesMs: new Float64Array(users),
+  weights: new Float32Array(users).fill(1),
+});
 /** Mask row, user 0, user 1. */
 const TABLE = Float32Array.of(9, 9, 2, 0, 4, 2);
 
@@ -67,18 +76,10 @@ describe('ItemUserLists', () => {
 
   it('gives an item that plays a new one 0 to 10 users, never the one that it is the target of', () => {
     const users = 12;
-    const popular: HistoryTable = {
-      userCount: users,
-      itemCount: 1,
-      offsets: Uint32Array.from({ length: users + 1 }, (_, i) => i),
-      itemRows: new Uint32Array(users),
-      timesMs: new Float64Array(users),
-      weights: new Float32Array(users).fill(1),
-    };
     // the row of a user is 1 at its own place: a mean tells whom it is of
     const table = new Float32Array((users + 1) * users);
     for (let user = 0; user < users; user++) table[(user + 1) * users + user] = 1;
-    const own = new ItemUserLists(popular, users);
+    const own = new ItemUserLists(oneItemOf(users), users);
     own.refresh(table, new Random(1));
     const sizes = new Set<number>();
     for (let seed = 0; seed < 200; seed++) {
@@ -96,16 +97,8 @@ describe('ItemUserLists', () => {
 
   it('draws at most 50 users of a popular item', () => {
     const users = 400;
-    const many: HistoryTable = {
-      userCount: users,
-      itemCount: 1,
-      offsets: Uint32Array.from({ length: users + 1 }, (_, i) => i),
-      itemRows: new Uint32Array(users),
-      timesMs: new Float64Array(users),
-      weights: new Float32Array(users).fill(1),
-    };
     const table = Float32Array.from({ length: users + 1 }, (_, row) => row);
-    const own = new ItemUserLists(many, 1);
+    const own = new ItemUserLists(oneItemOf(users), 1);
     const means = Array.from({ length: 40 }, (_, seed) => {
       own.refresh(table, new Random(seed));
       return meansOf(own, Int32Array.of(0))[0]!;

@@ -92,10 +92,12 @@ describe('a part that trains at all positions', () => {
   });
 
   it('masks every id at rate 1, and no content', () => {
-    const { items } = assemble('multi-decay', ['mask.userId=1', 'mask.itemId=1', 'mask.historyId=1']);
+    const { items, part } = assemble('multi-decay', ['mask.userId=1', 'mask.itemId=1', 'mask.historyId=1']);
     expect(new Set(items('history'))).toEqual(new Set([-1]));
     expect(items('historyItems')).toEqual([0, 1, -1, 1, -1, -1]);
     expect(new Set(items('candidateIds'))).toEqual(new Set([-1]));
+    // every item plays a new one; the mask row is none
+    expect(part.shortLists.map(({ place }) => place)).toEqual([1, 2, 3, 4]);
   });
 });
 

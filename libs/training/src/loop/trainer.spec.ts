@@ -93,6 +93,17 @@ describe('training', () => {
     expect(values.indexOf(Math.max(...values))).toBe(values.length - 3);
   });
 
+  it('moves the rows of the users of items that play new ones, where nothing else reads them', async () => {
+    const features = { ...EVERYTHING.features, userId: false };
+    const rowsWith = async (itemId: number) => {
+      const mask = { userId: 0, historyId: 0, itemId };
+      const { userRows } = await train({ features, mask, mic: { enabled: false } });
+      return userRows;
+    };
+    const [still, moved] = [await rowsWith(0), await rowsWith(0.5)];
+    expect(moved).not.toEqual(still);
+  });
+
   it('names the parts of its loss', async () => {
     const reports: EpochReport[] = [];
     await train({}, 1, (report) => reports.push(report));
