@@ -29,17 +29,20 @@ export function printEvaluation(evaluation: Evaluation): string {
 /** How new items fare, over the shift that keeps them from being everywhere. */
 function coldLines({ coldItems }: Evaluation): string[] {
   if (!coldItems) return [];
-  const { items, cases, demand, firstUsers, withFirstUsers, fieldsAlone } = coldItems;
-  const rows = Object.entries({ [`first ${firstUsers} users`]: withFirstUsers, 'fields alone': fieldsAlone }).flatMap(
-    ([known, curve]) =>
-      curve.map(({ shift, metrics, otherItems, exposure }) => [
-        known,
-        String(shift),
-        metrics['HR@50']!.toFixed(4),
-        metrics['HR@200']!.toFixed(4),
-        (exposure / Math.max(demand, 1e-9)).toFixed(2),
-        otherItems['HR@50']!.toFixed(4),
-      ]),
+  const { items, cases, demand, withAllUsers, firstUsers, withFirstUsers, fieldsAlone } = coldItems;
+  const rows = Object.entries({
+    'all other users': withAllUsers,
+    [`first ${firstUsers} users`]: withFirstUsers,
+    'fields alone': fieldsAlone,
+  }).flatMap(([known, curve]) =>
+    curve.map(({ shift, metrics, otherItems, exposure }) => [
+      known,
+      String(shift),
+      metrics['HR@50']!.toFixed(4),
+      metrics['HR@200']!.toFixed(4),
+      (exposure / Math.max(demand, 1e-9)).toFixed(2),
+      otherItems['HR@50']!.toFixed(4),
+    ]),
   );
   const head = ['known', 'shift', 'HR@50', 'HR@200', 'exposure / demand', 'HR@50 of others'];
   return ['', `${items} items unseen in training, asked for in ${cases} cases:`, plainTable(head, rows)];

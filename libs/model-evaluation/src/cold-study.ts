@@ -1,5 +1,5 @@
 import type { HistoryTable } from '@mic/domain';
-import { maskedItemsOf } from '@mic/evaluation';
+import { maskedItemsOf, type TestCase } from '@mic/evaluation';
 import { matmulTopK } from '@mic/matrix';
 import { encodeItems, encodeUsers, meanUserVectors, NEW_ITEM_USERS, type TrainedModel } from '@mic/training';
 import type { ColdCurve, ColdFigures } from './evaluation';
@@ -13,24 +13,25 @@ const CUTS = [50, 200] as const;
 const EXPOSURE = 50;
 
 /**
- * How items that training has not seen are found by U2I, encoded with masked ids: with their first users known, and from
- * their fields alone, over the shift that keeps them from being everywhere. Null where the model has no such items.
+ * How items that training has not seen are found by U2I, encoded with masked ids: with all their users known but the one who
+ * is asked for, with their first users known, and from their fields alone, over the shift that sets how much they are shown.
+ * Null where the model has no such items.
  */
 export async function studyColdItems(model: TrainedModel, test: OpenTest): Promise<ColdFigures | null> {
   const { split, fields, mask } = test;
   if (split.coldItems.size === 0) return null;
-  const cases = spread(test.cases, CASES);
-  const isCold = cases.map(({ relevant }) => relevant.some((item) => split.coldItems.has(item)));
-  const asked = isCold.filter(Boolean).length;
-  const users = Uint32Array.from(cases, ({ user }) => user);
+  const asksForNew = ({ relevant }: TestCase): boolean => relevant.some((item) => split.coldItems.has(item));
+  const cold = test.cases.filter(asksForNew);
+  const sample = spread(test.cases, CASES);
+  const others = sample.filter((testCase) => !asksForNew(testCase));
   const { dimension, vectorsPerUser } = model.signature;
   const inputs = { ...model, ...fields };
-  const queries = meanUserVectors(
-    await encodeUsers(model.userTower, { ...inputs, histories: split.known }, users),
-    users.length,
-    vectorsPerUser,
-    dimension,
-  );
+  const queriesOf = async (cases: readonly TestCase[]): Promise<Float32Array> => {
+    const users = Uint32Array.from(cases, ({ user }) => user);
+    const vectors = await encodeUsers(model.userTower, { ...inputs, histories: split.known }, users);
+    return meanUserVectors(vectors, users.length, vectorsPerUser, dimension);
+  };
+  const [coldQueries, queries] = [await queriesOf(cold), await queriesOf(sample)];
   const { offsets, itemRows } = split.known;
   const historyOf = (user: number): Uint32Array => itemRows.subarray(offsets[user], offsets[user + 1]);
   const masked = maskedItemsOf(historyOf, mask, model.signature.longestHistory);
@@ -39,46 +40,62 @@ export async function studyColdItems(model: TrainedModel, test: OpenTest): Promi
     const vectors = await encodeItems(model.itemTower, { ...inputs, histories: itemHistories });
     const points: ColdCurve[number][] = [];
     for (const shift of SHIFTS) {
-      const { offsets: ends, rows } = await matmulTopK({
-        queries,
-        queryCount: users.length,
-        matrix: shiftNewItems(vectors, isNew, queries, dimension, shift),
-        rowCount: itemHistories.itemCount,
-        dimension,
-        k: Math.max(...CUTS),
-        exclude: (query) => masked(users[query]!),
-      });
-      const rate = (cold: boolean, cut: number): number => {
-        let [hits, count] = [0, 0];
-        cases.forEach(({ relevant }, i) => {
-          if (isCold[i] !== cold) return;
-          count++;
-          const list = rows.subarray(ends[i], Math.min(ends[i]! + cut, ends[i + 1]!));
-          if (relevant.some((item) => split.coldItems.has(item) === cold && list.includes(item))) hits++;
+      const matrix = shiftNewItems(vectors, isNew, queries, dimension, shift);
+      const listsOf = async (cases: readonly TestCase[], caseQueries: Float32Array): Promise<Lists> => {
+        const { offsets: ends, rows } = await matmulTopK({
+          queries: caseQueries,
+          queryCount: cases.length,
+          matrix,
+          rowCount: itemHistories.itemCount,
+          dimension,
+          k: Math.max(...CUTS),
+          exclude: (query) => masked(cases[query]!.user),
         });
-        return count === 0 ? 0 : hits / count;
+        return new Map(cases.map((testCase, i) => [testCase, rows.subarray(ends[i], ends[i + 1])]));
       };
-      let [shown, places] = [0, 0];
-      users.forEach((_, i) => {
-        for (const row of rows.subarray(ends[i], Math.min(ends[i]! + EXPOSURE, ends[i + 1]!))) {
-          shown += Number(split.coldItems.has(row));
-          places++;
-        }
+      const lists = await listsOf(sample, queries);
+      points.push({
+        shift,
+        metrics: hitRates(cold, await listsOf(cold, coldQueries), (item) => split.coldItems.has(item)),
+        otherItems: hitRates(others, lists, () => true),
+        exposure: exposureOf(lists, split.coldItems),
       });
-      const hitRates = Object.fromEntries(CUTS.map((cut) => [`HR@${cut}`, rate(true, cut)]));
-      const others = Object.fromEntries(CUTS.map((cut) => [`HR@${cut}`, rate(false, cut)]));
-      points.push({ shift, metrics: hitRates, otherItems: others, exposure: shown / Math.max(1, places) });
     }
     return points;
   };
   return {
     items: split.coldItems.size,
-    cases: asked,
-    demand: asked / cases.length,
+    cases: cold.length,
+    demand: cold.length / test.cases.length,
     firstUsers: NEW_ITEM_USERS,
+    withAllUsers: await curve(split.known),
     withFirstUsers: await curve(withFirstEvents(split.known, split.coldItems)),
     fieldsAlone: await curve(split.train),
   };
+}
+
+type Lists = ReadonlyMap<TestCase, Uint32Array>;
+
+function hitRates(cases: readonly TestCase[], lists: Lists, counts: (item: number) => boolean): Record<string, number> {
+  const rate = (cut: number): number => {
+    const hits = cases.filter((testCase) => {
+      const list = lists.get(testCase)!.subarray(0, cut);
+      return testCase.relevant.some((item) => counts(item) && list.includes(item));
+    });
+    return cases.length === 0 ? 0 : hits.length / cases.length;
+  };
+  return Object.fromEntries(CUTS.map((cut) => [`HR@${cut}`, rate(cut)]));
+}
+
+/** Share of the first places of lists that some items take. */
+function exposureOf(lists: Lists, items: ReadonlySet<number>): number {
+  let [shown, places] = [0, 0];
+  for (const list of lists.values()) {
+    const top = list.subarray(0, EXPOSURE);
+    shown += top.filter((row) => items.has(row)).length;
+    places += top.length;
+  }
+  return shown / Math.max(1, places);
 }
 
 /** Histories with only the first events of some items. */

@@ -89,11 +89,11 @@ describe('evaluateModels', () => {
   it('measures items that training has not seen, over their shift', async () => {
     const model = await train('leave-one-out', 1, ['data.coldItems=0.1', 'mask.itemId=0.1', 'loop.epochs=6']);
     const { coldItems, cuts } = await evaluate([model], 'leave-one-out');
-    const { cases, demand, withFirstUsers, fieldsAlone } = coldItems!;
+    const { cases, demand, withAllUsers, withFirstUsers, fieldsAlone } = coldItems!;
     expect(cases).toBeGreaterThan(5);
     expect(demand).toBeCloseTo(cases / 300, 5);
     expect(cuts.unseenItems!.cases).toBeGreaterThanOrEqual(cases);
-    for (const curve of [withFirstUsers, fieldsAlone]) {
+    for (const curve of [withAllUsers, withFirstUsers, fieldsAlone]) {
       const exposures = curve.map(({ exposure }) => exposure);
       expect(exposures.at(-1)!).toBeLessThan(exposures[0]!);
       expect(exposures).toEqual([...exposures].sort((a, b) => b - a));

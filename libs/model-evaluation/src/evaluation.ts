@@ -43,7 +43,9 @@ export interface ColdFigures {
   /** Cases that ask for one, and their share of all. */
   readonly cases: number;
   readonly demand: number;
-  /** Users of such an item that are known at most in the first curve. */
+  /** Every user of such an item known but the one who asks for it. */
+  readonly withAllUsers: ColdCurve;
+  /** Users of such an item that are known at most in the next curve. */
   readonly firstUsers: number;
   readonly withFirstUsers: ColdCurve;
   readonly fieldsAlone: ColdCurve;

@@ -32,7 +32,15 @@ const EVALUATION: Evaluation = {
   against: [],
   cuts: { newUsers: { cases: 3, metrics: { u2i: metrics(0.05) } } },
   channels: { overlap: { 'u2i ~ u2i2i': 0.2 }, union: { meanLength: 300, hitRate: 0.6, u2iOfSameLength: 0.65 } },
-  coldItems: { items: 9, cases: 5, demand: 0.1, firstUsers: 10, withFirstUsers: curve, fieldsAlone: curve },
+  coldItems: {
+    items: 9,
+    cases: 5,
+    demand: 0.1,
+    withAllUsers: curve,
+    firstUsers: 10,
+    withFirstUsers: curve,
+    fieldsAlone: curve,
+  },
   catalogue: { u2i: { coverage: shares, longTail: shares } },
   references: { popularity: { halfLifeHours: 12 } },
 };

@@ -131,8 +131,12 @@ function cutsTable({ cuts, at }: Evaluation): string {
 }
 
 async function coldPart({ coldItems }: Evaluation): Promise<string> {
-  const { items, cases, demand, firstUsers, withFirstUsers, fieldsAlone } = coldItems!;
-  const curves = { [`first ${firstUsers} users known`]: withFirstUsers, 'fields alone': fieldsAlone };
+  const { items, cases, demand, withAllUsers, firstUsers, withFirstUsers, fieldsAlone } = coldItems!;
+  const curves = {
+    'all other users known': withAllUsers,
+    [`first ${firstUsers} users known`]: withFirstUsers,
+    'fields alone': fieldsAlone,
+  };
   const chart = await svgChart(
     {
       legend: { top: 4 },
