@@ -71,21 +71,20 @@ const SEQUENCE: PartialConfig = {
   features: { userId: false, itemUsers: false },
   mask: { userId: 0, itemId: 0, historyId: 0 },
   mic: { enabled: false },
-  softmax: { temperature: 0.07, maskSeen: false },
+  softmax: { temperature: 0.07 },
   optimiser: { learningRate: 0.003, schedule: 'cosine', finalRate: 0.02, beta2: 0.98 },
-  loop: { validateEvery: 4 },
+  loop: { windows: 2, validateEvery: 4 },
 };
 
 /** What an encoder does better with; found by the experiments in docs/experiments.md. */
 export const ENCODER_DEFAULTS: Readonly<Record<EncoderName, PartialConfig>> = {
   pooled: {},
-  'multi-decay': {
-    ...SEQUENCE,
-    model: { longestHistory: 200, hidden: 512, dropout: 0.2, initialScale: 0.025 },
-    softmax: { temperature: 0.07, maskSeen: true },
-    loop: { windows: 2, validateEvery: 4 },
-  },
+  'multi-decay': { ...SEQUENCE, model: { longestHistory: 200, hidden: 512, dropout: 0.2, initialScale: 0.025 } },
   sasrec: { ...SEQUENCE, model: { longestHistory: 200, hidden: 256, dropout: 0.2, initialScale: 0.025 } },
-  gru4rec: { ...SEQUENCE, model: { longestHistory: 50, hidden: 128, dropout: 0.2, initialScale: 0.025 } },
-  'multi-interest': { model: { hidden: 256 } },
+  gru4rec: {
+    ...SEQUENCE,
+    model: { longestHistory: 50, hidden: 128, dropout: 0.2, initialScale: 0.025 },
+    loop: { windows: 4, validateEvery: 4 },
+  },
+  'multi-interest': { model: { hidden: 256, interests: 2 } },
 };

@@ -51,6 +51,7 @@ async function stepOf(encoder: (typeof ENCODER_NAMES)[number], full: boolean) {
         fieldDimension: 3,
         longestHistory: 5,
         decays: 2,
+        interests: 4,
         dropout: 0.2,
         initialScale: 0.3,
       },

@@ -22,31 +22,22 @@ export const gru4rec: Encoder = {
     const one = graph.scalar(1);
 
     const states: Tensor[] = [];
-    let state: Tensor | null = null;
-    for (let slot = 0; slot < length; slot++) {
-      const input = graph.reshape(graph.slice(projected, 1, slot, slot + 1), [batch, 3 * hidden]);
-      const is = graph.slice(present, 1, slot, slot + 1);
-      const gate = (from: Tensor, which: number): Tensor => graph.slice(from, 1, which * hidden, (which + 1) * hidden);
-      let next: Tensor;
-      if (state === null) {
-        next = graph.mul(graph.sub(one, graph.sigmoid(gate(input, 1))), graph.tanh(gate(input, 2)));
-        state = graph.mul(next, is);
-      } else {
-        const before: Tensor = state;
-        const from = graph.matmul(before, recurrent);
-        const gates = graph.sigmoid(
-          graph.add(graph.slice(input, 1, 0, 2 * hidden), graph.slice(from, 1, 0, 2 * hidden)),
-        );
-        const fresh = graph.tanh(graph.add(gate(input, 2), graph.mul(gate(gates, 0), gate(from, 2))));
-        // What changes: present x (1 - update) x (fresh - before).
-        const moved = graph.mul(graph.mul(graph.sub(one, gate(gates, 1)), is), graph.sub(fresh, before));
-        state = graph.add(before, moved);
-      }
+    const slotOf = (from: Tensor, slot: number): Tensor => graph.slice(from, 1, slot, slot + 1);
+    const gate = (from: Tensor, which: number): Tensor => graph.slice(from, 1, which * hidden, (which + 1) * hidden);
+    const inputs = Array.from({ length }, (_, slot) => graph.reshape(slotOf(projected, slot), [batch, 3 * hidden]));
+    let state = graph.mul(gate(inputs[0]!, 0), graph.scalar(0));
+    inputs.forEach((input, slot) => {
+      const from = graph.matmul(state, recurrent);
+      const gates = graph.sigmoid(graph.add(graph.slice(input, 1, 0, 2 * hidden), graph.slice(from, 1, 0, 2 * hidden)));
+      const fresh = graph.tanh(graph.add(gate(input, 2), graph.mul(gate(gates, 0), gate(from, 2))));
+      // What changes: present x (1 - update) x (fresh - before).
+      const kept = graph.mul(graph.sub(one, gate(gates, 1)), slotOf(present, slot));
+      state = graph.add(state, graph.mul(kept, graph.sub(fresh, state)));
       if (positions === 'all') states.push(graph.reshape(state, [batch, 1, hidden]));
-    }
+    });
     const times = positions === 'all' ? length : 1;
     const rows = flatRows(batch, times);
-    const wanted = positions === 'all' ? graph.reshape(graph.concat(states, 1), [rows, hidden]) : state!;
+    const wanted = positions === 'all' ? graph.reshape(graph.concat(states, 1), [rows, hidden]) : state;
     const vectors = linear(scope, 'gru.out', scope.dropout(wanted, dropout), dimension);
     return graph.reshape(addContext(scope, vectors, context, times, dimension), [rows, 1, dimension]);
   },
