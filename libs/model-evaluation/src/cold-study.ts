@@ -3,18 +3,18 @@ import { maskedItemsOf, type TestCase } from '@mic/evaluation';
 import { matmulTopK } from '@mic/matrix';
 import { encodeItems, encodeUsers, meanUserVectors, NEW_ITEM_USERS, type TrainedModel } from '@mic/training';
 import type { ColdCurve, ColdFigures } from './evaluation';
-import { newItemsOf, shiftNewItems } from './new-items';
+import { placeNewItems, untrainedItems } from './new-items';
 import type { OpenTest } from './open-test';
 
 /** Shifts that new items are tried with. */
-const SHIFTS = [-0.5, -0.3, -0.2, -0.1, 0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5];
+const SHIFTS = [-1, -0.5, -0.3, -0.2, 0, 0.2, 0.4, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9];
 const CASES = 5_000;
 const CUTS = [50, 200] as const;
 const EXPOSURE = 50;
 
 /**
- * How items that training has not seen are found by U2I, encoded with masked ids: with all their users known but the one who
- * is asked for, with their first users known, and from their fields alone, over the shift that sets how much they are shown.
+ * How items that training has not seen are found by U2I: with all their users known but the one who asks, with their first
+ * users known, and from their fields alone (encoded with masked ids), over the shift that sets how much they are shown.
  * Null where the model has no such items.
  */
 export async function studyColdItems(model: TrainedModel, test: OpenTest): Promise<ColdFigures | null> {
@@ -26,37 +26,41 @@ export async function studyColdItems(model: TrainedModel, test: OpenTest): Promi
   const others = sample.filter((testCase) => !asksForNew(testCase));
   const { dimension, vectorsPerUser } = model.signature;
   const inputs = { ...model, ...fields };
-  const queriesOf = async (cases: readonly TestCase[]): Promise<Float32Array> => {
-    const users = Uint32Array.from(cases, ({ user }) => user);
-    const vectors = await encodeUsers(model.userTower, { ...inputs, histories: split.known }, users);
-    return meanUserVectors(vectors, users.length, vectorsPerUser, dimension);
+  const userVectors = await encodeUsers(model.userTower, { ...inputs, histories: split.known });
+  const userMeans = meanUserVectors(userVectors, split.known.userCount, vectorsPerUser, dimension);
+  const queriesOf = (cases: readonly TestCase[]): Float32Array => {
+    const queries = new Float32Array(cases.length * dimension);
+    cases.forEach(({ user }, i) => {
+      queries.set(userMeans.subarray(user * dimension, (user + 1) * dimension), i * dimension);
+    });
+    return queries;
   };
-  const [coldQueries, queries] = [await queriesOf(cold), await queriesOf(sample)];
   const { offsets, itemRows } = split.known;
   const historyOf = (user: number): Uint32Array => itemRows.subarray(offsets[user], offsets[user + 1]);
   const masked = maskedItemsOf(historyOf, mask, model.signature.longestHistory);
-  const isNew = newItemsOf(split.train);
-  const curve = async (itemHistories: HistoryTable): Promise<ColdCurve> => {
-    const vectors = await encodeItems(model.itemTower, { ...inputs, histories: itemHistories });
+  const itemVectors = await encodeItems(model.itemTower, { ...inputs, histories: split.train });
+  const isNew = untrainedItems(model.itemRows, model.signature.maskedItemRow);
+  const curve = async (histories: HistoryTable): Promise<ColdCurve> => {
     const points: ColdCurve[number][] = [];
     for (const shift of SHIFTS) {
-      const matrix = shiftNewItems(vectors, isNew, queries, dimension, shift);
-      const listsOf = async (cases: readonly TestCase[], caseQueries: Float32Array): Promise<Lists> => {
+      const shifts = { fieldsAlone: shift, withUsers: shift };
+      const matrix = placeNewItems({ itemVectors, isNew, histories, userMeans, dimension }, shifts);
+      const listsOf = async (cases: readonly TestCase[]): Promise<Lists> => {
         const { offsets: ends, rows } = await matmulTopK({
-          queries: caseQueries,
+          queries: queriesOf(cases),
           queryCount: cases.length,
           matrix,
-          rowCount: itemHistories.itemCount,
+          rowCount: histories.itemCount,
           dimension,
           k: Math.max(...CUTS),
           exclude: (query) => masked(cases[query]!.user),
         });
         return new Map(cases.map((testCase, i) => [testCase, rows.subarray(ends[i], ends[i + 1])]));
       };
-      const lists = await listsOf(sample, queries);
+      const lists = await listsOf(sample);
       points.push({
         shift,
-        metrics: hitRates(cold, await listsOf(cold, coldQueries), (item) => split.coldItems.has(item)),
+        metrics: hitRates(cold, await listsOf(cold), (item) => split.coldItems.has(item)),
         otherItems: hitRates(others, lists, () => true),
         exposure: exposureOf(lists, split.coldItems),
       });

@@ -1,7 +1,7 @@
 import type { HistoryTable, ScoredLists } from '@mic/domain';
 import { matmulTopK } from '@mic/matrix';
 import { encodeItems, encodeUsers, meanUserVectors, type EncodedFields, type TrainedModel } from '@mic/training';
-import { newItemsOf, shiftNewItems } from './new-items';
+import { placeNewItems, untrainedItems, type NewItemShifts } from './new-items';
 
 /**
  * Everything that follows from a model and a set of histories: the vectors and the neighbour lists. The release is the
@@ -24,11 +24,11 @@ export interface EncodedWorld {
   readonly i2i: ScoredLists;
 }
 
-/** Lengths of the neighbour lists, and how far new items are moved (see shiftNewItems). */
+/** Lengths of the neighbour lists, and where new items are put. */
 export interface ListLengths {
   readonly u2uLength: number;
   readonly i2iLength: number;
-  readonly newItemShift: number;
+  readonly newItemShifts: NewItemShifts;
 }
 
 /** What a world is made of. */
@@ -50,8 +50,9 @@ export async function encodeWorld(inputs: WorldInputs): Promise<EncodedWorld> {
   const encoded = await encodeItems(model.itemTower, { ...model, ...fields, histories: itemHistories });
   const userVectors = await encodeUsers(model.userTower, { ...model, ...fields, histories });
   const userMeans = meanUserVectors(userVectors, histories.userCount, vectorsPerUser, dimension);
-  const isNew = newItemsOf(itemHistories);
-  const itemVectors = shiftNewItems(encoded, isNew, userMeans, dimension, lengths.newItemShift);
+  const isNew = untrainedItems(model.itemRows, model.signature.maskedItemRow);
+  const inputsOfItems = { itemVectors: encoded, isNew, histories, userMeans, dimension };
+  const itemVectors = placeNewItems(inputsOfItems, lengths.newItemShifts);
   return {
     histories,
     dimension,

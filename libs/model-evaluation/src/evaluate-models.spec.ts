@@ -32,7 +32,7 @@ const evaluate = (models: readonly TrainedModel[], protocol: TestProtocol, more:
     histories: 'frozen',
     at: [10, 50, 200],
     mostCases: 1_000,
-    lengths: { u2uLength: 20, i2iLength: 20, newItemShift: 0 },
+    lengths: { u2uLength: 20, i2iLength: 20, newItemShifts: { fieldsAlone: 0, withUsers: 0.8 } },
     ...more,
   });
 const LISTS = ['u2i', 'u2u2i', 'u2i2i', 'merged', 'popularity', 'itemknn', 'ease'];

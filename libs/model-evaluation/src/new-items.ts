@@ -1,40 +1,68 @@
-import type { HistoryTable } from '@mic/domain';
+import { usersOfItems, type HistoryTable } from '@mic/domain';
 import { normaliseRows } from '@mic/vectors';
 
-/** 1 for items without an event: their ids are masked. */
-export function newItemsOf({ itemCount, itemRows }: HistoryTable): Uint8Array {
-  const isNew = new Uint8Array(itemCount).fill(1);
-  for (const item of itemRows) isNew[item] = 0;
-  return isNew;
+/** How far new items are moved from the mean user; a negative number moves them nearer, so that they are shown more. */
+export interface NewItemShifts {
+  /** Of items that nobody has had yet. */
+  readonly fieldsAlone: number;
+  /** Of items with users. */
+  readonly withUsers: number;
+}
+
+/** 1 for items whose id training has not seen: their id row is the mask row. */
+export function untrainedItems(itemRows: Float32Array, maskedItemRow: readonly number[]): Uint8Array {
+  const width = maskedItemRow.length;
+  const mask = Float32Array.from(maskedItemRow);
+  const isMasked = (_: unknown, item: number): boolean =>
+    mask.every((value, d) => itemRows[item * width + d] === value);
+  return Uint8Array.from({ length: itemRows.length / width }, (_, item) => Number(isMasked(_, item)));
 }
 
 /**
- * Moves the vectors of new items away from the mean user (ours): v' = l2(v - shift x u), u the mean user vector made a
- * unit vector. A masked id leaves an item near everybody: unmoved, new items take more places than they earn. The higher the
- * shift, the fewer.
+ * Puts items that training has not seen where they are found as often as they are asked for (ours). One with users goes to
+ * the mean of their vectors: v = l2(l2(mean e_u) - shift m), m the unit vector of the mean user, which is near everybody. One
+ * without stays where its fields put it: v = l2(v - shift m).
  *
- * @param itemVectors I x dimension, unit vectors; not changed.
+ * @param itemVectors I x dimension, unit vectors, encoded with masked ids where an item is new; not changed.
+ * @param histories whose users new items have.
  * @param userMeans U x dimension.
  */
-export function shiftNewItems(
-  itemVectors: Float32Array,
-  isNew: Uint8Array,
-  userMeans: Float32Array,
-  dimension: number,
-  shift: number,
+export function placeNewItems(
+  { itemVectors, isNew, histories, userMeans, dimension }: PlacedItems,
+  shifts: NewItemShifts,
 ): Float32Array {
-  if (shift === 0) return itemVectors;
-  const mean = new Float32Array(dimension);
-  for (let at = 0; at < userMeans.length; at += dimension) {
-    for (let d = 0; d < dimension; d++) mean[d]! += userMeans[at + d]!;
-  }
-  normaliseRows(mean, dimension);
-  const shifted = itemVectors.slice();
+  if (!isNew.includes(1)) return itemVectors;
+  const mean = meanOf(userMeans, dimension);
+  const { offsets, users } = usersOfItems(histories);
+  const placed = itemVectors.slice();
   isNew.forEach((is, item) => {
     if (is === 0) return;
-    const row = shifted.subarray(item * dimension, (item + 1) * dimension);
+    const row = placed.subarray(item * dimension, (item + 1) * dimension);
+    const own = users.subarray(offsets[item], offsets[item + 1]);
+    if (own.length > 0) row.set(meanOf(userMeans, dimension, own));
+    const shift = own.length > 0 ? shifts.withUsers : shifts.fieldsAlone;
     for (let d = 0; d < dimension; d++) row[d]! -= shift * mean[d]!;
     normaliseRows(row, dimension);
   });
-  return shifted;
+  return placed;
+}
+
+export interface PlacedItems {
+  readonly itemVectors: Float32Array;
+  /** 1 for each new item. */
+  readonly isNew: Uint8Array;
+  readonly histories: HistoryTable;
+  readonly userMeans: Float32Array;
+  readonly dimension: number;
+}
+
+/** Mean of some rows, or of all, as a unit vector. */
+function meanOf(rows: Float32Array, dimension: number, which?: Uint32Array): Float32Array {
+  const mean = new Float32Array(dimension);
+  const add = (row: number): void => {
+    for (let d = 0; d < dimension; d++) mean[d]! += rows[row * dimension + d]!;
+  };
+  if (which) which.forEach(add);
+  else for (let row = 0; row < rows.length / dimension; row++) add(row);
+  return normaliseRows(mean, dimension);
 }

@@ -6,11 +6,13 @@ export const buildConfigSchema = z.strictObject({
   u2uLength: z.int().min(1).max(1000).default(50),
   /** Similar items kept per item. */
   i2iLength: z.int().min(1).max(1000).default(100),
-  /**
-   * How far items without a training event are moved from the mean user: 0 leaves them where a masked id puts them, a
-   * negative number moves them nearer, so that they are shown more.
-   */
-  newItemShift: z.number().min(-2).max(2).default(0),
+  /** How far items that training has not seen are moved from the mean user (see placeNewItems). */
+  newItemShifts: z
+    .strictObject({
+      fieldsAlone: z.number().min(-2).max(2).default(-0.2),
+      withUsers: z.number().min(-2).max(2).default(0.8),
+    })
+    .prefault({}),
   /** Below this number of items the index is exact: faster there, and never wrong. */
   exactBelowItems: z.int().min(0).default(10_000),
   hnsw: z

@@ -1,0 +1,54 @@
+import type { HistoryTable } from '@mic/domain';
+import { describe, expect, it } from 'vitest';
+import { placeNewItems, untrainedItems } from './new-items';
+
+/** Two users at (1, 0) and (0.6, 0.8); user 0 has had items 0 and 1, user 1 items 1 and 2. */
+const histories: HistoryTable = {
+  userCount: 2,
+  itemCount: 4,
+  offsets: Uint32Array.of(0, 2, 4),
+  itemRows: Uint32Array.of(0, 1, 1, 2),
+  timesMs: new Float64Array(4),
+  weights: new Float32Array(4).fill(1),
+};
+const userMeans = Float32Array.of(1, 0, 0.6, 0.8);
+const itemVectors = Float32Array.of(0, 1, 0, 1, 0, 1, 0, 1);
+const place = (isNew: number[], fieldsAlone: number, withUsers: number): number[] => [
+  ...placeNewItems(
+    { itemVectors, isNew: Uint8Array.from(isNew), histories, userMeans, dimension: 2 },
+    { fieldsAlone, withUsers },
+  ),
+];
+/** The mean user: (1.6, 0.8) / |..|. */
+const MEAN = [2 / Math.sqrt(5), 1 / Math.sqrt(5)] as const;
+
+describe('placeNewItems', () => {
+  it('leaves items alone that training has seen', () => {
+    expect(place([0, 0, 0, 0], 0.5, 0.5)).toEqual([...itemVectors]);
+    expect(place([0, 0, 1, 0], 0.5, 0.5).slice(0, 4)).toEqual([0, 1, 0, 1]);
+  });
+
+  it('puts a new item where its users are', () => {
+    const placed = place([0, 1, 1, 0], 0, 0);
+    [...MEAN, 0.6, 0.8].forEach((value, i) => {
+      expect(placed[2 + i]).toBeCloseTo(value, 6);
+    });
+  });
+
+  it('moves it away from the mean user by the shift, and one without users by its own', () => {
+    const placed = place([0, 0, 1, 1], -0.5, 0.25);
+    const moved = (x: number, y: number, shift: number): number[] => {
+      const [a, b] = [x - shift * MEAN[0], y - shift * MEAN[1]];
+      return [a / Math.hypot(a, b), b / Math.hypot(a, b)];
+    };
+    [...moved(0.6, 0.8, 0.25), ...moved(0, 1, -0.5)].forEach((value, i) => {
+      expect(placed[4 + i]).toBeCloseTo(value, 6);
+    });
+  });
+});
+
+describe('untrainedItems', () => {
+  it('knows an item whose id row is the mask row', () => {
+    expect([...untrainedItems(Float32Array.of(0.5, 1, 0.25, 1, 0.25, 0.5), [0.25, 1])]).toEqual([0, 1, 0]);
+  });
+});
