@@ -271,7 +271,10 @@ describe.each(WAYS)('BatchRecall %s', (_way, open) => {
     const users = [...Array<{ userId: string }>(8).fill({ userId: 'slow' }), { userId: 'last' }];
     const original = api.recall.recall.bind(api.recall);
     api.recall.recall = async (request, deadlineMs, signal) => {
-      if (request.userId === 'slow') await new Promise((resolve) => setTimeout(resolve, deadlineMs + 1));
+      // Timers may fire early: their clock is read once per turn of the event loop.
+      const endMs = performance.now() + deadlineMs;
+      while (request.userId === 'slow' && performance.now() <= endMs)
+        await new Promise((resolve) => setTimeout(resolve, 5));
       return original(request, deadlineMs, signal);
     };
     try {
