@@ -3,7 +3,7 @@ import { maskedItemsOf, type TestCase } from '@mic/evaluation';
 import { matmulTopK } from '@mic/matrix';
 import { encodeItems, encodeUsers, meanUserVectors, NEW_ITEM_USERS, type TrainedModel } from '@mic/training';
 import type { ColdCurve, ColdFigures } from './evaluation';
-import { placeNewItems, untrainedItems } from './new-items';
+import { newItemPlacer, untrainedItems } from './new-items';
 import type { OpenTest } from './open-test';
 
 /** Shifts that new items are tried with. */
@@ -15,7 +15,7 @@ const EXPOSURE = 50;
 /**
  * How items that training has not seen are found by U2I: with all their users known but the one who asks, with their first
  * users known, and from their fields alone (encoded with masked ids), over the shift that sets how much they are shown.
- * Null where the model has no such items.
+ * A user with several vectors is asked for by their mean. Null where the model has no such items.
  */
 export async function studyColdItems(model: TrainedModel, test: OpenTest): Promise<ColdFigures | null> {
   const { split, fields, mask } = test;
@@ -41,10 +41,10 @@ export async function studyColdItems(model: TrainedModel, test: OpenTest): Promi
   const itemVectors = await encodeItems(model.itemTower, { ...inputs, histories: split.train });
   const isNew = untrainedItems(model.itemRows, model.signature.maskedItemRow);
   const curve = async (histories: HistoryTable): Promise<ColdCurve> => {
+    const place = newItemPlacer({ itemVectors, isNew, histories, userMeans, dimension });
     const points: ColdCurve[number][] = [];
     for (const shift of SHIFTS) {
-      const shifts = { fieldsAlone: shift, withUsers: shift };
-      const matrix = placeNewItems({ itemVectors, isNew, histories, userMeans, dimension }, shifts);
+      const matrix = place({ fieldsAlone: shift, withUsers: shift });
       const listsOf = async (cases: readonly TestCase[]): Promise<Lists> => {
         const { offsets: ends, rows } = await matmulTopK({
           queries: queriesOf(cases),

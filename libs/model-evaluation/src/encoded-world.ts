@@ -1,7 +1,7 @@
 import type { HistoryTable, ScoredLists } from '@mic/domain';
 import { matmulTopK } from '@mic/matrix';
 import { encodeItems, encodeUsers, meanUserVectors, type EncodedFields, type TrainedModel } from '@mic/training';
-import { placeNewItems, untrainedItems, type NewItemShifts } from './new-items';
+import { newItemPlacer, untrainedItems, type NewItemShifts } from './new-items';
 
 /**
  * Everything that follows from a model and a set of histories: the vectors and the neighbour lists. The release is the
@@ -51,8 +51,8 @@ export async function encodeWorld(inputs: WorldInputs): Promise<EncodedWorld> {
   const userVectors = await encodeUsers(model.userTower, { ...model, ...fields, histories });
   const userMeans = meanUserVectors(userVectors, histories.userCount, vectorsPerUser, dimension);
   const isNew = untrainedItems(model.itemRows, model.signature.maskedItemRow);
-  const inputsOfItems = { itemVectors: encoded, isNew, histories, userMeans, dimension };
-  const itemVectors = placeNewItems(inputsOfItems, lengths.newItemShifts);
+  const place = newItemPlacer({ itemVectors: encoded, isNew, histories, userMeans, dimension });
+  const itemVectors = isNew.includes(1) ? place(lengths.newItemShifts) : encoded;
   return {
     histories,
     dimension,

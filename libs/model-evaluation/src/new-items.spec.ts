@@ -1,6 +1,6 @@
 import type { HistoryTable } from '@mic/domain';
 import { describe, expect, it } from 'vitest';
-import { placeNewItems, untrainedItems } from './new-items';
+import { newItemPlacer, untrainedItems } from './new-items';
 
 /** Two users at (1, 0) and (0.6, 0.8); user 0 has had items 0 and 1, user 1 items 1 and 2. */
 const histories: HistoryTable = {
@@ -14,15 +14,15 @@ const histories: HistoryTable = {
 const userMeans = Float32Array.of(1, 0, 0.6, 0.8);
 const itemVectors = Float32Array.of(0, 1, 0, 1, 0, 1, 0, 1);
 const place = (isNew: number[], fieldsAlone: number, withUsers: number): number[] => [
-  ...placeNewItems(
-    { itemVectors, isNew: Uint8Array.from(isNew), histories, userMeans, dimension: 2 },
-    { fieldsAlone, withUsers },
-  ),
+  ...newItemPlacer({ itemVectors, isNew: Uint8Array.from(isNew), histories, userMeans, dimension: 2 })({
+    fieldsAlone,
+    withUsers,
+  }),
 ];
 /** The mean user: (1.6, 0.8) / |..|. */
 const MEAN = [2 / Math.sqrt(5), 1 / Math.sqrt(5)] as const;
 
-describe('placeNewItems', () => {
+describe('newItemPlacer', () => {
   it('leaves items alone that training has seen', () => {
     expect(place([0, 0, 0, 0], 0.5, 0.5)).toEqual([...itemVectors]);
     expect(place([0, 0, 1, 0], 0.5, 0.5).slice(0, 4)).toEqual([0, 1, 0, 1]);
@@ -33,6 +33,14 @@ describe('placeNewItems', () => {
     [...MEAN, 0.6, 0.8].forEach((value, i) => {
       expect(placed[2 + i]).toBeCloseTo(value, 6);
     });
+  });
+
+  it('changes nothing of what it was given, and places again by other shifts', () => {
+    const place = newItemPlacer({ itemVectors, isNew: Uint8Array.of(0, 1, 0, 1), histories, userMeans, dimension: 2 });
+    const first = place({ fieldsAlone: 0.3, withUsers: 0.3 });
+    expect(place({ fieldsAlone: 0, withUsers: 0 })).not.toEqual(first);
+    expect(place({ fieldsAlone: 0.3, withUsers: 0.3 })).toEqual(first);
+    expect([...itemVectors]).toEqual([0, 1, 0, 1, 0, 1, 0, 1]);
   });
 
   it('moves it away from the mean user by the shift, and one without users by its own', () => {

@@ -26,25 +26,35 @@ export function untrainedItems(itemRows: Float32Array, maskedItemRow: readonly n
  * @param itemVectors I x dimension, unit vectors, encoded with masked ids where an item is new; not changed.
  * @param histories whose users new items have.
  * @param userMeans U x dimension.
+ * @returns the vectors of all items by the shifts of the new ones.
  */
-export function placeNewItems(
-  { itemVectors, isNew, histories, userMeans, dimension }: PlacedItems,
-  shifts: NewItemShifts,
-): Float32Array {
-  if (!isNew.includes(1)) return itemVectors;
+export function newItemPlacer({
+  itemVectors,
+  isNew,
+  histories,
+  userMeans,
+  dimension,
+}: PlacedItems): (shifts: NewItemShifts) => Float32Array {
+  const unmoved = itemVectors.slice();
   const mean = meanOf(userMeans, dimension);
   const { offsets, users } = usersOfItems(histories);
-  const placed = itemVectors.slice();
-  isNew.forEach((is, item) => {
-    if (is === 0) return;
-    const row = placed.subarray(item * dimension, (item + 1) * dimension);
-    const own = users.subarray(offsets[item], offsets[item + 1]);
-    if (own.length > 0) row.set(meanOf(userMeans, dimension, own));
-    const shift = own.length > 0 ? shifts.withUsers : shifts.fieldsAlone;
-    for (let d = 0; d < dimension; d++) row[d]! -= shift * mean[d]!;
-    normaliseRows(row, dimension);
-  });
-  return placed;
+  const places = Array.from(isNew.keys())
+    .filter((item) => isNew[item] === 1)
+    .map((item) => {
+      const own = users.subarray(offsets[item], offsets[item + 1]);
+      if (own.length > 0) unmoved.set(meanOf(userMeans, dimension, own), item * dimension);
+      return { from: item * dimension, hasUsers: own.length > 0 };
+    });
+  return (shifts) => {
+    const placed = unmoved.slice();
+    for (const { from, hasUsers } of places) {
+      const row = placed.subarray(from, from + dimension);
+      const shift = hasUsers ? shifts.withUsers : shifts.fieldsAlone;
+      for (let d = 0; d < dimension; d++) row[d]! -= shift * mean[d]!;
+      normaliseRows(row, dimension);
+    }
+    return placed;
+  };
 }
 
 export interface PlacedItems {

@@ -6,7 +6,7 @@ export const buildConfigSchema = z.strictObject({
   u2uLength: z.int().min(1).max(1000).default(50),
   /** Similar items kept per item. */
   i2iLength: z.int().min(1).max(1000).default(100),
-  /** How far items that training has not seen are moved from the mean user (see placeNewItems). */
+  /** How far items that training has not seen are moved from the mean user (see newItemPlacer). */
   newItemShifts: z
     .strictObject({
       fieldsAlone: z.number().min(-2).max(2).default(-0.2),
