@@ -31,7 +31,6 @@ export const DEFAULTS: Omit<TrainingConfig, 'encoder'> = {
     negatives: 512,
     logQ: 1,
     maskSeen: true,
-    itemToUser: 0,
   },
   mic: {
     enabled: true,
@@ -41,6 +40,7 @@ export const DEFAULTS: Omit<TrainingConfig, 'encoder'> = {
     view: { field: 0.3, userId: 0.3, itemId: 0.3, historyId: 0.2, dropout: 0.1 },
     userUser: { weight: 0.1, temperature: 0.2, positives: 'view' },
     itemItem: { weight: 0.1, temperature: 0.2, positives: 'previous' },
+    itemToUser: { weight: 0.5 },
     mined: { weight: 0, everySteps: 1_000, neighbours: 5, clusters: 64, nearClusters: 3 },
     logQ: 1,
   },

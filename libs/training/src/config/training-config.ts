@@ -59,8 +59,6 @@ export const trainingConfigSchema = z.strictObject({
     logQ: share(),
     /** Leave the user's other training items out of the negatives. */
     maskSeen: z.boolean(),
-    /** Weight of the softmax over users for each item, among the pairs of a step. */
-    itemToUser: weight(),
   }),
   /** The multi-channel losses (MIC, CIKM 2022). */
   mic: z.strictObject({
@@ -85,6 +83,8 @@ export const trainingConfigSchema = z.strictObject({
       /** Whose view agrees with an item: its own, or that of the item before it in the user's history. */
       positives: z.enum(['view', 'previous']),
     }),
+    /** Softmax over the users of the pairs for each item, at the temperature of the softmax over items. */
+    itemToUser: z.strictObject({ weight: weight() }),
     /** Binary cross entropy over pairs that are mined from the model on the way; weight 0: none. */
     mined: z.strictObject({
       weight: weight(),

@@ -282,11 +282,10 @@ export class PartAssembler {
       const log = logChance(shares, pairs, 0);
       return { data: Float32Array.from(of, (row) => -config.mic.logQ * log(row)), dims: [1, of.length] };
     };
-    if (config.softmax.itemToUser > 0) {
+    if (config.mic.itemToUser.weight > 0) {
       feeds.pairUserBias = biases(this.#userShares, users);
       feeds.pairUserSeen = { data: seenPairs(this.#histories, users, items), dims: [pairs, 1, pairs] };
     }
-    if (size.viewLength === 0) return chosen;
     const { view, userUser, itemItem } = config.mic;
     if (userUser.weight > 0) {
       const partners = this.#partners.users(chosen, random);

@@ -57,11 +57,12 @@ async function stepOf(encoder: (typeof ENCODER_NAMES)[number], full: boolean) {
       },
       features: { userId: true, profile: true, itemFields: true, itemUsers: true },
       mask: { userId: 0.2, itemId: 0.2, historyId: 0.2 },
-      softmax: { temperature: 0.5, maskSeen: true, itemToUser: 0.7, negatives: 3 },
+      softmax: { temperature: 0.5, maskSeen: true, negatives: 3 },
       mic: {
         enabled: true,
         userUser: { weight: 0.3, temperature: 0.5 },
         itemItem: { weight: 0.4, temperature: 0.5 },
+        itemToUser: { weight: 0.7 },
         mined: { weight: 0.6, clusters: 2, neighbours: 2, nearClusters: 1 },
       },
     },

@@ -226,8 +226,8 @@ function pairLosses(scope: TrainingScope, shape: ModelShape, inputs: PartInputs,
   const share = graph.input('pairShare', 'float32', []);
   const counted = (loss: Tensor, weight: number) => graph.mul(loss, graph.mul(share, graph.scalar(weight)));
 
-  const { itemToUser } = config.softmax;
-  if (itemToUser > 0) {
+  const { userUser, itemItem, itemToUser, view } = config.mic;
+  if (itemToUser.weight > 0) {
     const loss = softmaxLoss(graph, {
       queries: pairItems,
       candidates: nearestToTarget(graph, chosen, pairItems),
@@ -241,7 +241,7 @@ function pairLosses(scope: TrainingScope, shape: ModelShape, inputs: PartInputs,
       temperature: config.softmax.temperature,
       largestBias: LARGEST_BIAS,
     });
-    losses.set('itemToUser', counted(loss, itemToUser));
+    losses.set('itemToUser', counted(loss, itemToUser.weight));
   }
   if (inputs.size.mined) {
     losses.set(
@@ -249,8 +249,6 @@ function pairLosses(scope: TrainingScope, shape: ModelShape, inputs: PartInputs,
       counted(minedLoss(scope, inputs, meanVector(graph, chosen), pairItems), config.mic.mined.weight),
     );
   }
-  if (viewLength === 0) return;
-  const { userUser, itemItem, view } = config.mic;
   if (userUser.weight > 0) {
     const seen = inputs.usersOf('view:', pairs, viewLength, tokens);
     const perturbed = { ...seen, tokens: scope.dropout(seen.tokens, view.dropout) };

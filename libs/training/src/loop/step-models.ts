@@ -9,10 +9,10 @@ import { queriesOf, stepModel, type PartSize, type StepModel } from './step-grap
 /** Parts of a step: what the threads share out. Fixed, so that the result does not depend on their number. */
 export const PARTS = 2;
 
-/** A kind of step: with the losses over second views or without, before anything was mined or after. */
+/** A kind of step: with the losses of MIC or without, before anything was mined or after. */
 export interface StepKind {
   readonly length: number;
-  readonly views: boolean;
+  readonly mic: boolean;
   readonly mined: boolean;
 }
 
@@ -73,35 +73,34 @@ export class StepModels {
     return Math.max(1, Math.min(wanted, most));
   }
 
-  #sizeOf({ length, views, mined }: StepKind, items: number): PartSize {
+  #sizeOf({ length, mic: withMic, mined }: StepKind, items: number): PartSize {
     const { mic, softmax, model } = this.#shape.config;
     const full = softmax.candidates === 'full' || (softmax.candidates === 'auto' && items <= softmax.fullBelow);
     const users = this.#usersOf(length);
     const plain: PartSize = { users, length, candidates: 0, full, pairs: 0, viewLength: 0, mined };
     const queries = queriesOf(this.#shape, plain);
-    const needsPairs = views || softmax.itemToUser > 0;
     return {
       ...plain,
       candidates: full ? items + 1 : queries + softmax.negatives,
-      pairs: needsPairs ? Math.min(queries, Math.ceil(mic.pairs / PARTS)) : 0,
-      viewLength: views ? Math.min(mic.history, model.longestHistory) : 0,
+      pairs: withMic ? Math.min(queries, Math.ceil(mic.pairs / PARTS)) : 0,
+      viewLength: withMic ? Math.min(mic.history, model.longestHistory) : 0,
     };
   }
 
   #variants(): Omit<StepKind, 'length'>[] {
     const { mic } = this.#shape.config;
-    const plain = { views: false, mined: false };
+    const plain = { mic: false, mined: false };
     if (!mic.enabled) return [plain];
     const mines = mic.mined.weight > 0;
     return [
-      { views: true, mined: false },
+      { mic: true, mined: false },
       ...(mic.every > 1 ? [plain] : []),
-      ...(mines ? [{ views: true, mined: true }] : []),
+      ...(mines ? [{ mic: true, mined: true }] : []),
     ];
   }
 }
 
-const keyOf = ({ length, views, mined }: StepKind): string => `${length}${views ? '+' : ''}${mined ? '*' : ''}`;
+const keyOf = ({ length, mic, mined }: StepKind): string => `${length}${mic ? '+' : ''}${mined ? '*' : ''}`;
 
 /** Values that dropout masks are stretches of. */
 const POOL_SIZE = 2 ** 22;

@@ -40,7 +40,7 @@ const EVERYTHING = {
   model: { dimension: 16, hidden: 24, longestHistory: 12, contentHidden: 16, fieldDimension: 4, dropout: 0.1 },
   features: { userId: true, profile: true, itemFields: true, itemUsers: true },
   mask: { userId: 0.1, itemId: 0.1, historyId: 0.1 },
-  softmax: { maskSeen: true, itemToUser: 0.2 },
+  softmax: { maskSeen: true },
   mic: { enabled: true, every: 2, pairs: 32, history: 8, mined: { weight: 0.1, everySteps: 3, clusters: 4 } },
   loop: { batchTargets: 256, maxSteps: 8, workers: 0, validateEvery: 100 },
 };
@@ -104,10 +104,19 @@ describe('training', () => {
     expect(moved).not.toEqual(still);
   });
 
-  it('names the parts of its loss', async () => {
+  const lossesWith = async (mic: object): Promise<string[]> => {
     const reports: EpochReport[] = [];
-    await train({}, 1, (report) => reports.push(report));
-    expect(Object.keys(reports[0]!.losses).sort()).toEqual(['itemItem', 'itemToUser', 'mined', 'softmax', 'userUser']);
+    await train({ mic: { ...EVERYTHING.mic, ...mic } }, 1, (report) => reports.push(report));
+    return Object.keys(reports[0]!.losses).sort();
+  };
+
+  it('names the parts of its loss; each of MIC can be switched off alone, and all', async () => {
+    const all = ['itemItem', 'itemToUser', 'mined', 'softmax', 'userUser'];
+    expect(await lossesWith({})).toEqual(all);
+    for (const part of ['userUser', 'itemItem', 'itemToUser', 'mined']) {
+      expect(await lossesWith({ [part]: { weight: 0 } })).toEqual(all.filter((name) => name !== part));
+    }
+    expect(await lossesWith({ enabled: false })).toEqual(['softmax']);
   });
 });
 

@@ -202,8 +202,8 @@ export class Trainer {
     const { mic, optimiser } = this.#config;
     const mines = mic.enabled && mic.mined.weight > 0;
     if (mines && this.#step > 0 && this.#step % mic.mined.everySteps === 0) this.#mined = await this.#mine();
-    const views = mic.enabled && this.#step % mic.every === 0;
-    const model = this.#models.indexOf({ length: step.length, views, mined: views && this.#mined !== null });
+    const withMic = mic.enabled && this.#step % mic.every === 0;
+    const model = this.#models.indexOf({ length: step.length, mic: withMic, mined: withMic && this.#mined !== null });
     const { size, losses: names, parameters } = this.#models.all[model]!;
     const targets = step.windows.reduce((sum, { from, to }) => sum + to - from, 0);
     this.#sum.reset();
