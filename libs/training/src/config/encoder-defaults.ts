@@ -40,7 +40,7 @@ export const DEFAULTS: Omit<TrainingConfig, 'encoder'> = {
     view: { field: 0.3, userId: 0.3, itemId: 0.3, historyId: 0.2, dropout: 0.1 },
     userUser: { weight: 0.1, temperature: 0.2, positives: 'view' },
     itemItem: { weight: 0.1, temperature: 0.2, positives: 'previous' },
-    itemToUser: { weight: 0.5 },
+    itemToUser: { weight: 0 },
     mined: { weight: 0, everySteps: 1_000, neighbours: 5, clusters: 64, nearClusters: 3 },
     logQ: 1,
   },
@@ -78,7 +78,7 @@ const SEQUENCE: PartialConfig = {
 
 /** What an encoder does better with; found by the experiments in docs/experiments.md. */
 export const ENCODER_DEFAULTS: Readonly<Record<EncoderName, PartialConfig>> = {
-  pooled: {},
+  pooled: { mic: { itemToUser: { weight: 0.5 } } },
   'multi-decay': { ...SEQUENCE, model: { longestHistory: 200, hidden: 512, dropout: 0.2, initialScale: 0.025 } },
   sasrec: { ...SEQUENCE, model: { longestHistory: 200, hidden: 256, dropout: 0.2, initialScale: 0.025 } },
   gru4rec: {

@@ -41,7 +41,14 @@ const EVERYTHING = {
   features: { userId: true, profile: true, itemFields: true, itemUsers: true },
   mask: { userId: 0.1, itemId: 0.1, historyId: 0.1 },
   softmax: { maskSeen: true },
-  mic: { enabled: true, every: 2, pairs: 32, history: 8, mined: { weight: 0.1, everySteps: 3, clusters: 4 } },
+  mic: {
+    enabled: true,
+    every: 2,
+    pairs: 32,
+    history: 8,
+    itemToUser: { weight: 0.2 },
+    mined: { weight: 0.1, everySteps: 3, clusters: 4 },
+  },
   loop: { batchTargets: 256, maxSteps: 8, workers: 0, validateEvery: 100 },
 };
 const train = (settings: object = {}, seed = 1, onEpoch?: (report: EpochReport) => void) =>

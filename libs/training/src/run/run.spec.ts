@@ -28,7 +28,14 @@ afterEach(() => rm(dir(), { recursive: true, force: true }));
 const SETTINGS = {
   model: { dimension: 8, hidden: 12, longestHistory: 8, contentHidden: 8, fieldDimension: 4, dropout: 0.1 },
   features: { userId: true, profile: true, itemFields: true, itemUsers: true },
-  mic: { enabled: true, every: 2, pairs: 16, history: 4, mined: { weight: 0.1, everySteps: 7, clusters: 4 } },
+  mic: {
+    enabled: true,
+    every: 2,
+    pairs: 16,
+    history: 4,
+    itemToUser: { weight: 0.1 },
+    mined: { weight: 0.1, everySteps: 7, clusters: 4 },
+  },
   loop: { batchTargets: 512, epochs: 3, workers: 0, checkpointSeconds: 0, validationShare: 0.2, patience: 2 },
 };
 const optionsOf = (settings: object = {}): TrainModelOptions => ({
