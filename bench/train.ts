@@ -125,7 +125,7 @@ function benchConfig(batch: number, candidates: string, maxSteps: number, worker
     features: { userId: true, profile: true, itemFields: true, itemUsers: false },
     mask: { userId: 0.1, itemId: 0.05, historyId: 0.05 },
     softmax: { candidates, negatives: 512, maskSeen: true },
-    mic: { enabled: true, pairs: batch, history: LENGTH },
+    mic: { enabled: true, pairs: batch, history: LENGTH, itemToUser: { weight: 0.5 } },
     loop: { batchTargets: batch, maxSteps, workers },
   };
 }

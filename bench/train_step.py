@@ -179,11 +179,17 @@ class Step(nn.Module):
             logits = logits.reshape(len(q), -1)
         loss = F.cross_entropy(logits, b["target"])
         pairs = b["pairs"]
+        loss = loss + 0.5 * self.item_to_user(target[pairs], q[pairs], b["has_item"])
         mean = F.normalize(users[pairs].mean(1), dim=-1)
         view = self.user_vectors(b["view_history"], b["view_user"], b["view_profile"], b["view_fields"], True, 0.1)
         loss = loss + 0.1 * self.nt_xent(mean, F.normalize(view.mean(1), dim=-1))
         item_view = self.item_vectors(b["view_item"], b["view_item_fields"], 0.1)
         return loss + 0.1 * self.nt_xent(target[pairs], item_view)
+
+    def item_to_user(self, items, users, has_item):
+        n = len(items) // PARTS
+        logits = items.reshape(PARTS, n, D) @ users.reshape(PARTS, n, D).transpose(1, 2) / TEMPERATURE + has_item
+        return F.cross_entropy(logits.reshape(-1, n), torch.arange(n).repeat(PARTS))
 
     def nt_xent(self, a, b):
         n = len(a) // PARTS
@@ -208,6 +214,7 @@ def batches(o, all_positions):
             "profile": draw(VALUES, windows),
             "fields": draw(VALUES, windows, length),
             "pairs": draw(targets, pairs),
+            "has_item": (torch.rand(PARTS, pairs // PARTS, pairs // PARTS) < 0.005).float() * -1e4,
             "view_history": skewed(pairs, length),
             "view_user": draw(o["users"], pairs) + 1,
             "view_profile": draw(VALUES, pairs),
