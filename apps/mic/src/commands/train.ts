@@ -42,7 +42,7 @@ export function trainCommand(): Command {
     )
     .option(
       '--no-mic',
-      'without the losses over users, over items and from items to users (multi-decay, sasrec and gru4rec have them with --set mic.enabled=true only)',
+      'without the losses of MIC (multi-decay, sasrec and gru4rec have them with --set mic.enabled=true only)',
     )
     .addOption(
       new Option(

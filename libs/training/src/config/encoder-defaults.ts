@@ -78,7 +78,7 @@ const SEQUENCE: PartialConfig = {
 
 /** What an encoder does better with; found by the experiments in docs/experiments.md. */
 export const ENCODER_DEFAULTS: Readonly<Record<EncoderName, PartialConfig>> = {
-  pooled: { mic: { itemToUser: { weight: 0.5 } } },
+  pooled: {},
   'multi-decay': { ...SEQUENCE, model: { longestHistory: 200, hidden: 512, dropout: 0.2, initialScale: 0.025 } },
   sasrec: { ...SEQUENCE, model: { longestHistory: 200, hidden: 256, dropout: 0.2, initialScale: 0.025 } },
   gru4rec: {

@@ -83,7 +83,7 @@ export const trainingConfigSchema = z.strictObject({
       /** Whose view agrees with an item: its own, or that of the item before it in the user's history. */
       positives: z.enum(['view', 'previous']),
     }),
-    /** Softmax over the users of the pairs for each item, at the temperature of the softmax over items. */
+    /** Softmax over the users of the pairs for each item, at the temperature of the softmax over items; weight 0: none. */
     itemToUser: z.strictObject({ weight: weight() }),
     /** Binary cross entropy over pairs that are mined from the model on the way; weight 0: none. */
     mined: z.strictObject({
