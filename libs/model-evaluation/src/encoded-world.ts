@@ -52,7 +52,7 @@ export async function encodeWorld(inputs: WorldInputs): Promise<EncodedWorld> {
   const userMeans = meanUserVectors(userVectors, histories.userCount, vectorsPerUser, dimension);
   const isNew = untrainedItems(model.itemRows, model.signature.maskedItemRow);
   const place = newItemPlacer({ itemVectors: encoded, isNew, histories, userMeans, dimension });
-  const itemVectors = isNew.includes(1) ? place(lengths.newItemShifts) : encoded;
+  const itemVectors = place(lengths.newItemShifts);
   return {
     histories,
     dimension,

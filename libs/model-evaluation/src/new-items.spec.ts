@@ -24,7 +24,8 @@ const MEAN = [2 / Math.sqrt(5), 1 / Math.sqrt(5)] as const;
 
 describe('newItemPlacer', () => {
   it('leaves items alone that training has seen', () => {
-    expect(place([0, 0, 0, 0], 0.5, 0.5)).toEqual([...itemVectors]);
+    const none = newItemPlacer({ itemVectors, isNew: new Uint8Array(4), histories, userMeans, dimension: 2 });
+    expect(none({ fieldsAlone: 0.5, withUsers: 0.5 })).toBe(itemVectors);
     expect(place([0, 0, 1, 0], 0.5, 0.5).slice(0, 4)).toEqual([0, 1, 0, 1]);
   });
 

@@ -26,7 +26,7 @@ export function untrainedItems(itemRows: Float32Array, maskedItemRow: readonly n
  * @param itemVectors I x dimension, unit vectors, encoded with masked ids where an item is new; not changed.
  * @param histories whose users new items have.
  * @param userMeans U x dimension.
- * @returns the vectors of all items by the shifts of the new ones.
+ * @returns the vectors of all items by the shifts of the new ones; `itemVectors` itself where none is new.
  */
 export function newItemPlacer({
   itemVectors,
@@ -35,6 +35,7 @@ export function newItemPlacer({
   userMeans,
   dimension,
 }: PlacedItems): (shifts: NewItemShifts) => Float32Array {
+  if (!isNew.includes(1)) return () => itemVectors;
   const unmoved = itemVectors.slice();
   const mean = meanOf(userMeans, dimension);
   const { offsets, users } = usersOfItems(histories);
