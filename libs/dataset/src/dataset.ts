@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -94,6 +95,15 @@ export class Dataset {
   /** Title of each item, the text field `title`; '' where there is none. */
   loadItemTitles(itemIds: readonly string[]): Promise<string[]> {
     return loadTexts(this.#duck.connection, this.#files.items, this.info.itemFields, 'title', itemIds);
+  }
+
+  /** sha256 over the bytes of all files, hex. */
+  async digest(): Promise<string> {
+    const hash = createHash('sha256');
+    for (const file of [join(this.dir, DATASET_FILES.info), ...Object.values(this.#files)]) {
+      for await (const chunk of createReadStream(file, { highWaterMark: 4 << 20 })) hash.update(chunk as Buffer);
+    }
+    return hash.digest('hex');
   }
 
   /** First and last time of the events, and a few rows of each table, for people to look at. */

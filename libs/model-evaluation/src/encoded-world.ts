@@ -3,12 +3,8 @@ import { matmulTopK } from '@mic/matrix';
 import { encodeItems, encodeUsers, meanUserVectors, type EncodedFields, type TrainedModel } from '@mic/training';
 import { newItemPlacer, untrainedItems, type NewItemShifts } from './new-items';
 
-/**
- * Everything that follows from a model and a set of histories: the vectors and the neighbour lists. The release is the
- * world of all events; quality is measured in the world without the held-out ones.
- */
-export interface EncodedWorld {
-  readonly histories: HistoryTable;
+/** The vectors that follow from a model and a set of histories. */
+export interface EncodedVectors {
   readonly dimension: number;
   /** Vectors of one user. */
   readonly vectorsPerUser: number;
@@ -18,6 +14,14 @@ export interface EncodedWorld {
   readonly userMeans: Float32Array;
   /** I x dimension, unit vectors. */
   readonly itemVectors: Float32Array;
+}
+
+/**
+ * Everything that follows from a model and a set of histories: the vectors and the neighbour lists. The release is the
+ * world of all events; quality is measured in the world without the held-out ones.
+ */
+export interface EncodedWorld extends EncodedVectors {
+  readonly histories: HistoryTable;
   /** Similar users of each user. */
   readonly u2u: ScoredLists;
   /** Similar items of each item. */
@@ -31,35 +35,43 @@ export interface ListLengths {
   readonly newItemShifts: NewItemShifts;
 }
 
-/** What a world is made of. */
-export interface WorldInputs {
+/** What vectors are made of. */
+export interface VectorInputs {
   readonly model: TrainedModel;
   readonly fields: EncodedFields;
   /** Histories that users are encoded from. */
   readonly histories: HistoryTable;
   /** Histories whose users items are encoded with; `histories` by default. */
   readonly itemHistories?: HistoryTable;
+  readonly newItemShifts: NewItemShifts;
+}
+
+/** What a world is made of. */
+export interface WorldInputs extends Omit<VectorInputs, 'newItemShifts'> {
   readonly lengths: ListLengths;
   /** Users and items whose neighbour lists are wanted, ascending; all by default. */
   readonly only?: { readonly users: Uint32Array; readonly items: Uint32Array };
 }
 
-export async function encodeWorld(inputs: WorldInputs): Promise<EncodedWorld> {
-  const { model, fields, histories, itemHistories = histories, lengths, only } = inputs;
+/** Encodes all users and items; items that training has not seen are put where they are found (newItemPlacer). */
+export async function encodeVectors(inputs: VectorInputs): Promise<EncodedVectors> {
+  const { model, fields, histories, itemHistories = histories, newItemShifts } = inputs;
   const { dimension, vectorsPerUser } = model.signature;
   const encoded = await encodeItems(model.itemTower, { ...model, ...fields, histories: itemHistories });
   const userVectors = await encodeUsers(model.userTower, { ...model, ...fields, histories });
   const userMeans = meanUserVectors(userVectors, histories.userCount, vectorsPerUser, dimension);
   const isNew = untrainedItems(model.itemRows, model.signature.maskedItemRow);
   const place = newItemPlacer({ itemVectors: encoded, isNew, histories, userMeans, dimension });
-  const itemVectors = place(lengths.newItemShifts);
+  return { dimension, vectorsPerUser, userVectors, userMeans, itemVectors: place(newItemShifts) };
+}
+
+export async function encodeWorld(inputs: WorldInputs): Promise<EncodedWorld> {
+  const { histories, lengths, only } = inputs;
+  const vectors = await encodeVectors({ ...inputs, newItemShifts: lengths.newItemShifts });
+  const { userMeans, itemVectors, dimension } = vectors;
   return {
+    ...vectors,
     histories,
-    dimension,
-    vectorsPerUser,
-    userVectors,
-    userMeans,
-    itemVectors,
     u2u: await mostSimilar(userMeans, histories.userCount, dimension, lengths.u2uLength, only?.users),
     i2i: await mostSimilar(itemVectors, histories.itemCount, dimension, lengths.i2iLength, only?.items),
   };

@@ -1,5 +1,5 @@
 export { alignHistories } from './align-histories';
-export { encodeWorld, type EncodedWorld } from './encoded-world';
+export { encodeVectors, encodeWorld, type EncodedVectors, type EncodedWorld } from './encoded-world';
 export { HISTORY_MODES, type Evaluation, type HistoryMode } from './evaluation';
 export { evaluateModels, type EvaluateOptions } from './evaluate-models';
 export { measureQuality } from './measure-quality';

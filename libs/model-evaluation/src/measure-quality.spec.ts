@@ -61,10 +61,9 @@ describe('measureQuality', () => {
     const quality = await measureQuality({
       world: worldOf(split.known),
       split,
+      cases: split.cases,
       facts,
-      mostUsers: 10,
       window: 50,
-      seed: 1,
     });
     expect([quality.protocol, quality.users]).toEqual(['leave-one-out', 2]);
     const mrr = (list: string) => quality.metrics[list]!['MRR@200'];

@@ -7,9 +7,9 @@ import {
   maskedItemsOf,
   NEIGHBOURS,
   popularityRecommender,
-  sampleCases,
   similarItems,
   type Split,
+  type TestCase,
 } from '@mic/evaluation';
 import type { Quality } from '@mic/release';
 import type { EncodedWorld } from './encoded-world';
@@ -26,15 +26,14 @@ import type { ItemFacts } from './offline-ports';
 export async function measureQuality(options: {
   readonly world: EncodedWorld;
   readonly split: Split;
+  /** Those of the split's cases that are asked for; the world has neighbour lists for them at least. */
+  readonly cases: readonly TestCase[];
   readonly facts: ItemFacts;
-  readonly mostUsers: number;
   /** Events that the user tower reads. */
   readonly window: number;
-  readonly seed: number;
   readonly onProgress?: (done: number, total: number) => void;
 }): Promise<Quality> {
-  const { world, split, facts, mostUsers, window, seed, onProgress = () => undefined } = options;
-  const cases = sampleCases(split.cases, mostUsers, seed);
+  const { world, cases, split, facts, window, onProgress = () => undefined } = options;
   const histories = new GrowingHistories(split.known);
   const length = Math.max(...CUTS);
   const recall = await OfflineRecall.open({ world, histories, facts, length, mask: 'all', window });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDataset, synthesize, type Dataset } from '@mic/dataset';
 import { OnnxUserEmbedder } from '@mic/onnx-tower';
-import { openRelease, readColumn, RELEASE_FILES, verifyRelease, type OpenRelease } from '@mic/release';
+import { openRelease, readColumn, RELEASE_FILES, verifyRelease, type Manifest, type OpenRelease } from '@mic/release';
 import { parseTrainingConfig, trainModel, type TrainedModel } from '@mic/training';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildConfigSchema } from './build-config';
@@ -13,13 +13,13 @@ let folder: string;
 let dataset: Dataset;
 let model: TrainedModel;
 let release: OpenRelease;
-const build = (trained: TrainedModel, config: object = {}) =>
-  buildRelease({
-    model: trained,
-    dataset,
-    releasesDir: join(folder, 'releases'),
-    config: buildConfigSchema.parse({ u2uLength: 5, i2iLength: 8, ...config }),
-  });
+const optionsOf = (trained: TrainedModel, config: object = {}) => ({
+  model: trained,
+  dataset,
+  releasesDir: join(folder, 'releases'),
+  config: buildConfigSchema.parse({ u2uLength: 5, i2iLength: 8, ...config }),
+});
+const build = (trained: TrainedModel, config: object = {}) => buildRelease(optionsOf(trained, config));
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'mic-build-'));
@@ -120,21 +120,124 @@ it('a model that has seen everything gives no figures', async () => {
   expect((await build(open)).quality).toEqual({ protocol: 'none', users: 0, metrics: {} });
 });
 
-it('from a number of items on, the index is HNSW, compared with exact search', async () => {
-  const manifest = await build(model, { exactBelowItems: 50 });
+it('from a number of rows on, indexes and lists are HNSW’s, compared with exact search', async () => {
+  const manifest = await build(model, { exactIndexBelow: 50, exactListsBelow: 50, u2iLength: 7 });
   expect(manifest.index).toMatchObject({ kind: 'hnsw', m: 16, ef: 200 });
   expect(manifest.index.kind === 'hnsw' && manifest.index.recallAt100).toBeGreaterThan(0.99);
-  expect((await openRelease(join(folder, 'releases', manifest.id))).indexPath).toMatch(/index\.hnsw$/);
+  expect(manifest.userIndex.kind === 'hnsw' && manifest.userIndex.recallAt100).toBeGreaterThan(0.99);
+  expect(Math.min(...[manifest.lists.u2u, manifest.lists.i2i, manifest.lists.u2i].map((lists) => lists.recall))).toBeGreaterThan(0.99); // prettier-ignore
+  const opened = await openRelease(join(folder, 'releases', manifest.id));
+  expect([opened.indexPath, opened.userIndexPath].map((path) => path?.slice(-16))).toEqual(['items/index.hnsw', 'users/index.hnsw']); // prettier-ignore
+  // The same vectors, and lists this short: what HNSW finds is what exact search found.
+  const columnOf = (open: OpenRelease, path: string) => readColumn(join(open.directory, path), Uint32Array);
+  expect(await columnOf(opened, RELEASE_FILES.u2uRows)).toEqual(await columnOf(release, RELEASE_FILES.u2uRows));
+  expect(await columnOf(opened, RELEASE_FILES.u2iRows)).toHaveLength(7 * 120);
 });
 
-it('a build that fails leaves nothing behind', async () => {
-  const before = await readdir(join(folder, 'releases'));
+it('the same build twice is one release', async () => {
+  expect((await build(model)).id).toBe(release.manifest.id);
+});
+
+describe('a build that was interrupted', () => {
+  const config = { u2uLength: 4 };
+  /** Runs a build that dies when it comes to a stage. */
+  const dieAt = (stage: string) =>
+    buildRelease({
+      ...optionsOf(model, config),
+      onStage: (report) => {
+        if (report.stage === stage) throw new Error('killed');
+      },
+    });
+
+  it.each(['vectors', 'similar-items', 'similar-users', 'gate'])(
+    'at %s goes on with what is finished',
+    async (stage) => {
+      await expect(dieAt(stage)).rejects.toThrow('killed');
+      expect(await hidden()).toHaveLength(1);
+      const earlier: string[] = [];
+      const manifest = await buildRelease({
+        ...optionsOf(model, config),
+        onStage: ({ stage: name, seconds, earlier: done }) => {
+          if (done && seconds !== undefined) earlier.push(name);
+        },
+      });
+      expect(earlier).toEqual(BEFORE[stage]);
+      expect(await hidden()).toEqual([]);
+      const directory = join(folder, 'releases', manifest.id);
+      expect(await verifyRelease(directory)).toMatchObject({ ok: true, unlisted: [] });
+      const through = await buildRelease({ ...optionsOf(model, config), releasesDir: join(folder, 'through') });
+      expect(manifest.files).toEqual(through.files);
+      expect(manifest.gate).toEqual(through.gate);
+      await rm(directory, { recursive: true });
+    },
+  );
+
+  const BEFORE: Record<string, string[]> = {
+    vectors: ['inputs'],
+    'similar-items': ['inputs', 'vectors', 'user-index', 'item-index'],
+    'similar-users': ['inputs', 'vectors', 'user-index', 'item-index', 'similar-items'],
+    gate: ['inputs', 'vectors', 'user-index', 'item-index', 'similar-items', 'similar-users', 'quality'],
+  };
+
+  it('is given up by another build', async () => {
+    await expect(dieAt('gate')).rejects.toThrow('killed');
+    await build(model, { u2uLength: 3 });
+    expect(await hidden()).toEqual([]);
+  });
+});
+
+it('two builds of a folder take turns', async () => {
+  const manifests = await Promise.all([build(model, { u2uLength: 2 }), build(model, { i2iLength: 2 })]);
+  expect(new Set(manifests.map(({ id }) => id)).size).toBe(2);
+  for (const { id } of manifests) expect((await verifyRelease(join(folder, 'releases', id))).ok).toBe(true);
+}, 30_000);
+
+describe('the gate', () => {
+  const checksOf = ({ gate }: Manifest) => Object.fromEntries(gate.checks.map(({ name, ...check }) => [name, check]));
+
+  it('judges a release alone where there is no parent', () => {
+    const checks = checksOf(release.manifest);
+    expect(release.manifest.gate.passed).toBe(true);
+    expect(checks['items.recallAt100']).toMatchObject({ value: 1, least: 0.99, passed: true });
+    expect(checks['u2u.full']).toMatchObject({ value: 1 });
+    expect(checks['parent.hitRate']).toMatchObject({ value: null, passed: true, note: 'there is no parent' });
+  });
+
+  it('finds a release like its parent when it is the same model', async () => {
+    const manifest = await buildRelease({ ...optionsOf(model, { popularLength: 9 }), parent: release });
+    expect(manifest.parent).toBe(release.manifest.id);
+    const checks = checksOf(manifest);
+    expect(checks['parent.topOverlap']!.value).toBe(1);
+    expect(checks['parent.itemCosine']!.value).toBeCloseTo(1, 5);
+    expect(checks['parent.hitRate']!.value).toBe(1);
+    expect([checks['parent.userGrowth']!.value, checks['parent.itemsLost']!.value]).toEqual([1, 0]);
+  });
+
+  it('does not pass a model whose lists have nothing to do with the parent’s', async () => {
+    const parsed = parseTrainingConfig({ loop: { maxSteps: 1, batchTargets: 64, workers: 0 } });
+    const fresh = await trainModel({ dataset, config: parsed, protocol: 'leave-one-out', seed: 9 });
+    const manifest = await buildRelease({
+      ...optionsOf(fresh, { gate: { parent: { topOverlap: { least: 0.9 } } } }),
+      parent: release,
+    });
+    expect(manifest.gate.passed).toBe(false);
+    expect(checksOf(manifest)['parent.topOverlap']).toMatchObject({ least: 0.9, passed: false });
+  });
+});
+
+it('a tower that is none fails the build, which the next one clears away', async () => {
   const broken = { ...model, userTower: Uint8Array.of(1, 2, 3) };
   await expect(build(broken)).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' });
   const unfit = { ...model, userRows: model.userRows.slice(1) };
   await expect(build(unfit)).rejects.toThrow();
-  expect(await readdir(join(folder, 'releases'))).toEqual(before);
+  await build(model, { u2uLength: 6 });
+  expect(await hidden()).toEqual([]);
 });
+
+/** Folders that a build works in. */
+async function hidden(): Promise<string[]> {
+  return (await readdir(join(folder, 'releases'))).filter((name) => name.startsWith('.building'));
+}
 
 async function firstUsers(opened: OpenRelease) {
   for await (const batch of opened.readUsers()) return batch;

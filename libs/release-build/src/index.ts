@@ -1,2 +1,3 @@
-export { buildConfigSchema, type BuildConfig } from './build-config';
-export { buildRelease, type BuildReleaseOptions, type BuildStage } from './build-release';
+export { BUILD_KNOBS, buildConfigSchema, parseBuildConfig, type BuildConfig } from './build-config';
+export { BUILD_STAGES, buildRelease, type BuildReleaseOptions, type BuildStage } from './build-release';
+export type { StageReport } from './stage-clock';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hashIds, HashRows, MicError } from '@mic/domain';
+import { hashIds, HashRows, MicError, NO_ROW } from '@mic/domain';
 import { featureSchemaSchema, towerSignatureSchema, type FieldSpec } from '@mic/features';
 import { z } from 'zod';
 import { listsProblem, valuesProblem, vectorsProblem } from './check-values';
@@ -99,21 +99,30 @@ export async function contentProblems(directory: string, manifest: Manifest): Pr
   await check(FILES.itemVectors, Float32Array, items, dimension, (vectors) => vectorsProblem(vectors, dimension));
   await check(FILES.itemPopularity, Float32Array, items, 1, (values) => valuesProblem(values, 0));
   await check(FILES.itemCategories, Uint32Array, items, 1, (codes) => codesProblem(codes, [categories]));
-  for (const [rowsPath, similaritiesPath, count, width] of [
-    [FILES.u2uRows, FILES.u2uSimilarities, users, manifest.lists.u2u],
-    [FILES.i2iRows, FILES.i2iSimilarities, items, manifest.lists.i2i],
+  const { u2u, i2i, u2i, popular } = manifest.lists;
+  const ofUsers = { listCount: users, width: u2u.length, rowCount: users, withoutSelf: true };
+  const ofItems = { listCount: items, width: i2i.length, rowCount: items, withoutSelf: true };
+  const forUsers = { listCount: users, width: u2i.length, rowCount: items, withoutSelf: false };
+  for (const [rowsPath, similaritiesPath, shape] of [
+    [FILES.u2uRows, FILES.u2uSimilarities, ofUsers],
+    [FILES.i2iRows, FILES.i2iSimilarities, ofItems],
+    ...(u2i.length > 0 ? [[FILES.u2iRows, FILES.u2iSimilarities, forUsers] as const] : []),
   ] as const) {
     let rows: Uint32Array | null = null;
-    await check(rowsPath, Uint32Array, count, width, (column) => {
+    await check(rowsPath, Uint32Array, shape.listCount, shape.width, (column) => {
       rows = column;
       return null;
     });
-    await check(similaritiesPath, Float32Array, count, width, (similarities) => {
-      const problem = rows && listsProblem(rows, similarities, count, width);
+    await check(similaritiesPath, Float32Array, shape.listCount, shape.width, (similarities) => {
+      const problem = rows && listsProblem(rows, similarities, shape);
       if (problem?.in === 'rows') report(rowsPath, problem.message, 'lists of rows, padded at their ends');
       return problem?.in === 'similarities' ? problem.message : null;
     });
   }
+  await check(FILES.itemPopular, Uint32Array, categories + 1, popular.length, (rows) => {
+    const bad = rows.findIndex((row) => row >= items && row !== NO_ROW);
+    return bad < 0 ? null : `place ${bad} names row ${rows[bad]} of ${items}`;
+  });
   return problems;
 }
 

@@ -20,17 +20,24 @@ export function vectorsProblem(vectors: Float32Array, dimension: number): string
   return null;
 }
 
+/** What lists hold: rows below `rowCount`, and, of neighbour lists, never the row that a list belongs to. */
+export interface ListShape {
+  readonly listCount: number;
+  readonly width: number;
+  readonly rowCount: number;
+  readonly withoutSelf: boolean;
+}
+
 /**
- * Checks neighbour lists of `width` places: rows below `count`, never the list's own row, then padding to the end
- * (NO_ROW with similarity 0); similarities finite, within -1 .. 1, best first.
+ * Checks lists of `width` places: rows, then padding to the end (NO_ROW with similarity 0); similarities finite, within
+ * -1 .. 1, best first.
  */
 export function listsProblem(
   rows: Uint32Array,
   similarities: Float32Array,
-  count: number,
-  width: number,
+  { listCount, width, rowCount, withoutSelf }: ListShape,
 ): { readonly in: 'rows' | 'similarities'; readonly message: string } | null {
-  for (let list = 0; list < count; list++) {
+  for (let list = 0; list < listCount; list++) {
     let ended = false;
     let previous = 1 + TOLERANCE;
     for (let i = list * width; i < (list + 1) * width; i++) {
@@ -42,7 +49,9 @@ export function listsProblem(
         continue;
       }
       if (ended) return { in: 'rows', message: `list ${list} goes on after its padding` };
-      if (row >= count || row === list) return { in: 'rows', message: `list ${list} names row ${row} of ${count}` };
+      if (row >= rowCount || (withoutSelf && row === list)) {
+        return { in: 'rows', message: `list ${list} names row ${row} of ${rowCount}` };
+      }
       if (!(similarity <= previous && similarity >= -1 - TOLERANCE)) {
         return { in: 'similarities', message: `list ${list} has ${similarity}, out of order or range` };
       }

@@ -3,7 +3,7 @@ export type { FileProblem } from './file-problem';
 export { MANIFEST_FILE, RELEASE_FILES } from './layout';
 export { listReleases, type ListedRelease } from './list-releases';
 export { canonicalJson, manifestSchema, releaseSummary } from './manifest';
-export type { Manifest, Quality, ReleaseFile, ReleaseMeta } from './manifest';
+export type { GateCheck, IndexInfo, Manifest, Quality, ReleaseFile, ReleaseMeta } from './manifest';
 export { openRelease, type OpenRelease, type SimilarItemsBatch } from './open-release';
 export { padLists } from './pad-lists';
 export { publishRelease, type PublishProgress } from './publish-release';

@@ -40,6 +40,10 @@ export const RELEASE_FILES = {
   itemVectors: 'items/vectors.f32',
   /** hnswlib index over the item vectors; only where the manifest's index is of kind hnsw. */
   itemIndex: 'items/index.hnsw',
+  /** hnswlib index over the user vectors; only where the manifest's userIndex is of kind hnsw. */
+  userIndex: 'users/index.hnsw',
+  /** (categories + 1) x P uint32 item rows, most events first, padded with NO_ROW; the first list is of all items. */
+  itemPopular: 'items/popular.u32',
   /** U x K uint32 user rows, best first, padded with NO_ROW. */
   u2uRows: 'lists/u2u.rows.u32',
   /** U x K float32, padded with 0. */
@@ -48,13 +52,23 @@ export const RELEASE_FILES = {
   i2iRows: 'lists/i2i.rows.u32',
   /** I x K float32, padded with 0. */
   i2iSimilarities: 'lists/i2i.sims.f32',
+  /** U x K uint32 item rows, best first, padded with NO_ROW; only where the manifest has such lists. */
+  u2iRows: 'lists/u2i.rows.u32',
+  /** U x K float32, padded with 0. */
+  u2iSimilarities: 'lists/u2i.sims.f32',
 } as const;
 
 /** The paths that a release with this manifest must list. */
-export function requiredFiles(manifest: Pick<Manifest, 'index'>): readonly string[] {
-  const { userIds, itemIds, itemIndex, ...files } = RELEASE_FILES;
-  const paths: string[] = [...Object.values(files), ...stringTableFiles(userIds), ...stringTableFiles(itemIds)];
-  return manifest.index.kind === 'hnsw' ? [...paths, itemIndex] : paths;
+export function requiredFiles(manifest: Pick<Manifest, 'index' | 'userIndex' | 'lists'>): readonly string[] {
+  const { userIds, itemIds, itemIndex, userIndex, u2iRows, u2iSimilarities, ...files } = RELEASE_FILES;
+  return [
+    ...Object.values(files),
+    ...stringTableFiles(userIds),
+    ...stringTableFiles(itemIds),
+    ...(manifest.index.kind === 'hnsw' ? [itemIndex] : []),
+    ...(manifest.userIndex.kind === 'hnsw' ? [userIndex] : []),
+    ...(manifest.lists.u2i.length > 0 ? [u2iRows, u2iSimilarities] : []),
+  ];
 }
 
 /** The two files of a string table. */

@@ -22,9 +22,48 @@ export const qualitySchema = z.strictObject({
 });
 export type Quality = z.infer<typeof qualitySchema>;
 
+/** How rows are searched: every one looked at, or an HNSW graph. */
+const indexSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('exact') }),
+  z.strictObject({
+    kind: z.literal('hnsw'),
+    m: z.int(),
+    efConstruction: z.int(),
+    /** Default search width. */
+    ef: z.int(),
+    /** Share of the exact top 100 that the index finds on sampled queries, 0 .. 1. */
+    recallAt100: z.number(),
+  }),
+]);
+export type IndexInfo = z.infer<typeof indexSchema>;
+
+/** The lists of one kind: as many as there are users (or items), each of at most `length` entries. */
+const listsSchema = z.strictObject({
+  length: z.int().min(0),
+  /** Share of the entries of exact lists that are in these, on a sample, 0 .. 1; 1 where lists are exact. */
+  recall: z.number().min(0).max(1),
+});
+
+/** One check of the quality gate. */
+export const gateCheckSchema = z.strictObject({
+  /** e.g. `items.recallAt100`. */
+  name: z.string(),
+  /** What was found; null where it does not apply, and then `note` says why. */
+  value: z.number().nullable(),
+  /** The bound that it was held to; null where it is reported only. */
+  least: z.number().nullable(),
+  most: z.number().nullable(),
+  passed: z.boolean(),
+  note: z.string().optional(),
+});
+export type GateCheck = z.infer<typeof gateCheckSchema>;
+
+/** A stage of the build that made a release. */
+export const buildStageSchema = z.strictObject({ name: z.string(), seconds: z.number().min(0) });
+
 /** A manifest before it is sealed. */
 export const unsealedManifestSchema = z.strictObject({
-  formatVersion: z.literal(1),
+  formatVersion: z.literal(2),
   /** `r<UTC yyyymmddhhmmss>-<8 hex>`: the time of the build and the start of a hash of everything below. */
   id: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
   parent: z.string().nullable(),
@@ -45,25 +84,30 @@ export const unsealedManifestSchema = z.strictObject({
     /** Named categories; "none" is not counted. */
     categories: z.int().min(0),
   }),
-  index: z.discriminatedUnion('kind', [
-    z.strictObject({ kind: z.literal('exact') }),
-    z.strictObject({
-      kind: z.literal('hnsw'),
-      m: z.int(),
-      efConstruction: z.int(),
-      /** Default search width. */
-      ef: z.int(),
-      /** Share of the exact top 100 that the index finds on sampled users, 0 .. 1. */
-      recallAt100: z.number(),
-    }),
-  ]),
+  /** Over the items' vectors. */
+  index: indexSchema,
+  /** Over the users' vectors (the normalised mean where a user has several). */
+  userIndex: indexSchema,
   lists: z.strictObject({
-    /** Entries per list at most. */
-    u2u: z.int().min(0),
-    i2i: z.int().min(0),
+    /** Similar users of a user. */
+    u2u: listsSchema,
+    /** Similar items of an item. */
+    i2i: listsSchema,
+    /** Items for a user; length 0 where the release has none. */
+    u2i: listsSchema,
+    /** Most popular items: of all, and of each category. */
+    popular: z.strictObject({ length: z.int().min(0) }),
   }),
   training: z.record(z.string(), z.unknown()),
   quality: qualitySchema,
+  gate: z.strictObject({ passed: z.boolean(), checks: z.array(gateCheckSchema) }),
+  build: z.strictObject({
+    /** sha256 of what the release follows from: model, dataset, configuration, gate, parent. */
+    key: sha256,
+    stages: z.array(buildStageSchema),
+    /** Largest resident memory of the building process so far, bytes. */
+    peakBytes: z.int().min(0),
+  }),
   /** Every file of the release but this one, by path. */
   files: z.array(releaseFileSchema),
 });

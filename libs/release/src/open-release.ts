@@ -28,8 +28,10 @@ export interface OpenRelease {
   /** ONNX models. */
   readonly userTower: Uint8Array;
   readonly itemTower: Uint8Array;
-  /** File of the HNSW index; null where the index is exact. */
+  /** File of the HNSW index over items; null where the index is exact. */
   readonly indexPath: string | null;
+  /** Likewise over users. */
+  readonly userIndexPath: string | null;
   /** All users in row order, `batchRows` at a time (1000 by default). */
   readUsers(batchRows?: number): AsyncGenerator<PublishedUser[]>;
   /** Similar items of all items in row order, `batchRows` at a time (1000 by default), without padding. */
@@ -70,6 +72,7 @@ export async function openRelease(directory: string): Promise<OpenRelease> {
     userTower,
     itemTower,
     indexPath: manifest.index.kind === 'hnsw' ? join(directory, FILES.itemIndex) : null,
+    userIndexPath: manifest.userIndex.kind === 'hnsw' ? join(directory, FILES.userIndex) : null,
     readUsers: (batchRows = BATCH_ROWS) => readUsers(directory, manifest, signature.value, batchRows),
     readSimilarItems: (batchRows = BATCH_ROWS) => readSimilarItems(directory, manifest, batchRows),
   };
@@ -82,23 +85,24 @@ async function* readUsers(
   batchRows: number,
 ): AsyncGenerator<PublishedUser[]> {
   const ids = await readStringTable(join(directory, FILES.userIds));
+  const width = lists.u2u.length;
   for (const { start, count } of batches(counts.users, batchRows)) {
     const range = (width: number) => ({ start: start * width, count: count * width });
     const [embeddings, profiles, rows, similarities] = await Promise.all([
       readColumn(join(directory, FILES.userEmbeddings), Float32Array, range(idDimension)),
       readColumn(join(directory, FILES.userProfiles), Int32Array, range(profileWidth)),
-      readColumn(join(directory, FILES.u2uRows), Uint32Array, range(lists.u2u)),
-      readColumn(join(directory, FILES.u2uSimilarities), Float32Array, range(lists.u2u)),
+      readColumn(join(directory, FILES.u2uRows), Uint32Array, range(lists.u2u.length)),
+      readColumn(join(directory, FILES.u2uSimilarities), Float32Array, range(lists.u2u.length)),
     ]);
     yield Array.from({ length: count }, (_, i) => {
-      const length = listLength(rows, i, lists.u2u);
+      const length = listLength(rows, i, width);
       return {
         row: start + i,
         userId: ids.at(start + i),
         embedding: embeddings.subarray(i * idDimension, (i + 1) * idDimension),
         profile: profiles.subarray(i * profileWidth, (i + 1) * profileWidth),
-        similarRows: rows.subarray(i * lists.u2u, i * lists.u2u + length),
-        similarities: similarities.subarray(i * lists.u2u, i * lists.u2u + length),
+        similarRows: rows.subarray(i * width, i * width + length),
+        similarities: similarities.subarray(i * width, i * width + length),
       };
     });
   }
@@ -109,13 +113,14 @@ async function* readSimilarItems(
   { counts, lists }: Manifest,
   batchRows: number,
 ): AsyncGenerator<SimilarItemsBatch> {
+  const width = lists.i2i.length;
   for (const { start, count } of batches(counts.items, batchRows)) {
-    const range = { start: start * lists.i2i, count: count * lists.i2i };
+    const range = { start: start * width, count: count * width };
     const [rows, scores] = await Promise.all([
       readColumn(join(directory, FILES.i2iRows), Uint32Array, range),
       readColumn(join(directory, FILES.i2iSimilarities), Float32Array, range),
     ]);
-    yield { firstRow: start, lists: withoutPadding(rows, scores, count, lists.i2i) };
+    yield { firstRow: start, lists: withoutPadding(rows, scores, count, width) };
   }
 }
 

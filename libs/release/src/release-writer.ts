@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { MicError } from '@mic/domain';
+import { BuildJournal } from './build-journal';
 import { columnBytes, type Column } from './columns';
 import { digestFile, fileChunks, inChunks, syncPath, writeHashed } from './hashed-file';
 import { MANIFEST_FILE, RELEASE_FILES, requiredFiles, stringTableFiles } from './layout';
@@ -13,26 +14,77 @@ import { packStrings } from './string-table';
 /** Start of the name of a folder that a release is being written into; nobody reads such a folder. */
 export const BUILDING_PREFIX = '.building-';
 
+/** Name of the journal in a folder that a release is being written into. */
+const JOURNAL_FILE = '.journal.jsonl';
+
 /**
  * Writes one release into a hidden folder and gives it its name at the end: a release is there whole or not at all.
- * Every file is hashed as it is written and synced to the disk.
+ * Every file is hashed as it is written and synced to the disk. A journal in the folder says what is finished, so that a
+ * writer with the same key goes on where a killed one was.
  */
 export class ReleaseWriter {
   readonly #releasesDir: string;
   readonly #folder: string;
-  readonly #files = new Map<string, ReleaseFile>();
+  readonly #journal: BuildJournal;
+  readonly #files: Map<string, ReleaseFile>;
+  readonly #stages: Map<string, unknown>;
+  /** Files that this writer has written, or begun to. */
+  readonly #written = new Set<string>();
 
-  private constructor(releasesDir: string, folder: string) {
+  private constructor(releasesDir: string, folder: string, journal: BuildJournal) {
     this.#releasesDir = releasesDir;
     this.#folder = folder;
+    this.#journal = journal;
+    this.#files = new Map();
+    this.#stages = new Map();
   }
 
-  /** @param releasesDir folder of all releases (`<home>/releases`); made where it is missing. */
-  static async create(releasesDir: string): Promise<ReleaseWriter> {
-    await mkdir(releasesDir, { recursive: true });
-    const folder = join(releasesDir, BUILDING_PREFIX + randomUUID());
-    await mkdir(folder);
-    return new ReleaseWriter(releasesDir, folder);
+  /**
+   * @param releasesDir folder of all releases (`<home>/releases`); made where it is missing.
+   * @param key names the work: a folder that a writer of the same key left is gone on with. Nobody else may have it open.
+   */
+  static async open(releasesDir: string, key: string = randomUUID()): Promise<ReleaseWriter> {
+    const folder = join(releasesDir, BUILDING_PREFIX + key);
+    await mkdir(folder, { recursive: true });
+    const { journal, content } = await BuildJournal.open(join(folder, JOURNAL_FILE));
+    const writer = new ReleaseWriter(releasesDir, folder, journal);
+    for (const file of content.files) {
+      const found = await stat(join(folder, file.path)).catch(() => null);
+      if (found?.size === file.bytes) writer.#files.set(file.path, file);
+    }
+    for (const [stage, found] of content.stages) writer.#stages.set(stage, found);
+    return writer;
+  }
+
+  /** Removes what writers of other keys left in the folder; nobody may be at work in it. */
+  static async removeAbandoned(releasesDir: string, key: string): Promise<void> {
+    const entries = await readdir(releasesDir).catch(() => []);
+    const abandoned = entries.filter((name) => name.startsWith(BUILDING_PREFIX) && name !== BUILDING_PREFIX + key);
+    for (const name of abandoned) await rm(join(releasesDir, name), { recursive: true, force: true });
+  }
+
+  /** True when the stage was done, by this writer or by one before it. */
+  hasFinished(stage: string): boolean {
+    return this.#stages.has(stage);
+  }
+
+  /**
+   * Does a piece of the work, or takes what it found before. Files that it writes stay when it is finished; of a stage that
+   * was interrupted they are written again.
+   *
+   * @param work writes its files with this writer and gives what is to be kept of it, as JSON.
+   */
+  async stage<T>(name: string, work: () => Promise<T>): Promise<T> {
+    if (this.#stages.has(name)) return this.#stages.get(name) as T;
+    const found = await work();
+    await this.#journal.addStage(name, found);
+    this.#stages.set(name, found);
+    return found;
+  }
+
+  /** Where a file of the release is while it is being written. */
+  pathOf(path: string): string {
+    return join(this.#folder, path);
   }
 
   /** Writes the numbers of a typed array. */
@@ -69,8 +121,8 @@ export class ReleaseWriter {
   async writeThrough(path: string, write: (absolutePath: string) => void | Promise<void>): Promise<void> {
     const target = await this.#prepare(path);
     await write(target);
-    this.#files.set(path, { path, ...(await digestFile(target)) });
     await syncPath(target);
+    await this.#add({ path, ...(await digestFile(target)) });
   }
 
   /**
@@ -81,6 +133,7 @@ export class ReleaseWriter {
    */
   async finish(meta: ReleaseMeta): Promise<Manifest> {
     const manifest = this.#manifest(meta);
+    await rm(join(this.#folder, MANIFEST_FILE), { force: true });
     await writeHashed(join(this.#folder, MANIFEST_FILE), [Buffer.from(canonicalManifest(manifest))]);
     for (const folder of await foldersOf(this.#folder)) await syncPath(folder);
     const target = join(this.#releasesDir, manifest.id);
@@ -90,6 +143,7 @@ export class ReleaseWriter {
     }
     await rename(this.#folder, target);
     await syncPath(this.#releasesDir);
+    await rm(join(target, JOURNAL_FILE), { force: true });
     return manifest;
   }
 
@@ -112,7 +166,7 @@ export class ReleaseWriter {
     const digest = createHash('sha256').update(JSON.stringify({ meta, files })).digest('hex');
     const unsealed = {
       ...meta,
-      formatVersion: 1 as const,
+      formatVersion: 2 as const,
       id: `r${time}-${digest.slice(0, 8)}`,
       featureSchemaSha256: this.#files.get(RELEASE_FILES.featureSchema)!.sha256,
       files,
@@ -126,17 +180,24 @@ export class ReleaseWriter {
 
   async #write(path: string, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> {
     const target = await this.#prepare(path);
-    this.#files.set(path, { path, ...(await writeHashed(target, chunks)) });
+    await this.#add({ path, ...(await writeHashed(target, chunks)) });
+  }
+
+  async #add(file: ReleaseFile): Promise<void> {
+    await this.#journal.addFile(file);
+    this.#files.set(file.path, file);
   }
 
   async #prepare(path: string): Promise<string> {
-    if (!isSafePath(path) || path === MANIFEST_FILE || this.#files.has(path)) {
+    if (!isSafePath(path) || path === MANIFEST_FILE || path === JOURNAL_FILE || this.#written.has(path)) {
       throw new MicError('INVALID_ARGUMENT', `"${path}" cannot be written: reserved, outside, or written already`, {
         subject: path,
       });
     }
+    this.#written.add(path);
     const target = join(this.#folder, path);
     await mkdir(dirname(target), { recursive: true });
+    await rm(target, { force: true });
     return target;
   }
 }

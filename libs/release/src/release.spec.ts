@@ -91,7 +91,7 @@ describe('ReleaseWriter', () => {
       const first = await writeSmallRelease(home);
       const other = await writeSmallRelease(home, { itemPopularity: Float32Array.of(1, 1, 1, 1) });
       expect(other.manifest.id).not.toBe(first.manifest.id);
-      const again = await ReleaseWriter.create(home);
+      const again = await ReleaseWriter.open(home);
       await writeSmallFiles(again);
       await expect(again.finish(smallMeta())).rejects.toMatchObject({ code: 'ALREADY_EXISTS' });
       await again.abort();
@@ -100,7 +100,7 @@ describe('ReleaseWriter', () => {
 
   it('takes files from elsewhere and files that something else writes', () =>
     withTempDir(async (home) => {
-      const writer = await ReleaseWriter.create(home);
+      const writer = await ReleaseWriter.open(home);
       await writeSmallFiles(writer);
       await expect(writer.finish(smallMeta('hnsw'))).rejects.toThrow(/lacks items\/index.hnsw/);
       await writer.writeThrough(FILES.itemIndex, (path) => writeFile(path, 'graph'));
@@ -116,7 +116,7 @@ describe('ReleaseWriter', () => {
 
   it('refuses paths outside, reserved or written twice, and a time that is none', () =>
     withTempDir(async (home) => {
-      const writer = await ReleaseWriter.create(home);
+      const writer = await ReleaseWriter.open(home);
       for (const path of ['../x', '/x', 'manifest.json']) {
         await expect(writer.writeBytes(path, Buffer.of(1))).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
       }
@@ -128,9 +128,9 @@ describe('ReleaseWriter', () => {
 
   it('leaves nothing behind when it is abandoned properly, and nothing that is read when it is not', () =>
     withTempDir(async (home) => {
-      const abandoned = await ReleaseWriter.create(home);
+      const abandoned = await ReleaseWriter.open(home);
       await writeSmallFiles(abandoned);
-      const aborted = await ReleaseWriter.create(home);
+      const aborted = await ReleaseWriter.open(home);
       await writeSmallFiles(aborted);
       await aborted.abort();
       expect(await readdir(home)).toHaveLength(1);
@@ -146,7 +146,7 @@ describe('listReleases', () => {
       expect(await listReleases(join(home, 'none'))).toEqual([]);
       const ids: string[] = [];
       for (const createdAt of ['2024-02-01T00:00:00Z', '2024-01-01T00:00:00Z', '2023-12-31T23:00:00Z']) {
-        const writer = await ReleaseWriter.create(home);
+        const writer = await ReleaseWriter.open(home);
         await writeSmallFiles(writer);
         ids.push((await writer.finish({ ...smallMeta(), createdAt })).id);
       }

@@ -24,6 +24,7 @@ export const SMALL = {
   u2uSimilarities: Float32Array.of(0.6, 0, 0.8, 0, 0.8, 0.6),
   i2iRows: Uint32Array.of(1, 2, 0, 2, 1, NO_ROW, NO_ROW, NO_ROW),
   i2iSimilarities: Float32Array.of(0.8, 0, 0.8, 0.6, 0.6, 0, 0, 0),
+  itemPopular: Uint32Array.of(0, 1, 0, 3, 1, NO_ROW),
 };
 export type SmallRelease = typeof SMALL;
 
@@ -48,6 +49,11 @@ const signature: TowerSignature = {
   maskedItemRow: [0, 0],
 };
 
+const SMALL_INDEX = {
+  exact: { kind: 'exact' },
+  hnsw: { kind: 'hnsw', m: 16, efConstruction: 200, ef: 200, recallAt100: 1 },
+} as const;
+
 export function smallMeta(indexKind: 'exact' | 'hnsw' = 'exact'): ReleaseMeta {
   return {
     parent: null,
@@ -57,11 +63,18 @@ export function smallMeta(indexKind: 'exact' | 'hnsw' = 'exact'): ReleaseMeta {
     dimension: 2,
     metric: 'cosine',
     counts: { users: 3, items: 4, events: 13, categories: 2 },
-    index:
-      indexKind === 'exact' ? { kind: 'exact' } : { kind: 'hnsw', m: 16, efConstruction: 200, ef: 200, recallAt100: 1 },
-    lists: { u2u: 2, i2i: 2 },
+    index: SMALL_INDEX[indexKind],
+    userIndex: { kind: 'exact' },
+    lists: {
+      u2u: { length: 2, recall: 1 },
+      i2i: { length: 2, recall: 1 },
+      u2i: { length: 0, recall: 1 },
+      popular: { length: 2 },
+    },
     training: { steps: 10, note: undefined },
     quality: { protocol: 'leave-one-out', users: 3, metrics: { u2i: { 'HR@10': 0.5 } } },
+    gate: { passed: true, checks: [] },
+    build: { key: '0'.repeat(64), stages: [{ name: 'vectors', seconds: 0.5 }], peakBytes: 1 },
   };
 }
 
@@ -88,6 +101,7 @@ export async function writeSmallFiles(writer: ReleaseWriter, changes: Partial<Sm
   await writer.writeArray(FILES.u2uSimilarities, parts.u2uSimilarities);
   await writer.writeArray(FILES.i2iRows, parts.i2iRows);
   await writer.writeArray(FILES.i2iSimilarities, parts.i2iSimilarities);
+  await writer.writeArray(FILES.itemPopular, parts.itemPopular);
 }
 
 /** Writes the small release into `<releasesDir>/<id>`. */
@@ -95,7 +109,7 @@ export async function writeSmallRelease(
   releasesDir: string,
   changes: Partial<SmallRelease> = {},
 ): Promise<{ directory: string; manifest: Manifest }> {
-  const writer = await ReleaseWriter.create(releasesDir);
+  const writer = await ReleaseWriter.open(releasesDir);
   await writeSmallFiles(writer, changes);
   const manifest = await writer.finish(smallMeta());
   return { directory: join(releasesDir, manifest.id), manifest };

@@ -5,10 +5,10 @@ import { NO_ROW } from '@mic/domain';
 import { RELEASE_FILES as FILES, requiredFiles } from './layout';
 import { canonicalManifest, manifestDigest, type Manifest } from './manifest';
 import { openRelease } from './open-release';
-import { SMALL, withTempDir, writeSmallRelease, type SmallRelease } from './spec-fixture';
+import { SMALL, smallMeta, withTempDir, writeSmallRelease, type SmallRelease } from './spec-fixture';
 import { verifyRelease } from './verify-release';
 
-const listed = requiredFiles({ index: { kind: 'exact' } });
+const listed = requiredFiles(smallMeta());
 const named = async (directory: string) =>
   (await verifyRelease(directory)).problems.map(({ path, problem }) => [path, problem]);
 

@@ -1,27 +1,78 @@
 import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import { DEFAULT_HOME, homeAt } from '../home';
+import { BUILD_KNOBS, parseBuildConfig } from '@mic/release-build';
+import type { Manifest } from '@mic/release';
+import { DEFAULT_HOME, homeAt, storeOf } from '../home';
+import { openParent } from '../open-parent';
+import { printGate } from '../print-gate';
 import { printQuality } from '../print-quality';
+import { readSettings } from '../read-settings';
 import { runBuild } from '../run-build';
+import { STORE_OPTION } from '../store-option';
+
+interface BuildFlags {
+  model: string;
+  data: string;
+  home: string;
+  store?: string;
+  parent?: string;
+  config?: string;
+  set: string[];
+  json?: string;
+}
 
 export function buildCommand(): Command {
   return new Command('build')
-    .description('build a release: vectors, neighbour lists, index, quality')
+    .description('build a release: vectors, indexes, neighbour lists, quality, gate')
     .requiredOption('--model <dir>', 'model folder, from mic train')
     .requiredOption('--data <dir>', 'dataset folder')
     .option('--home <dir>', 'home of the installation', DEFAULT_HOME)
-    .option('--json <file>', 'write the manifest to a file as JSON')
+    .addOption(STORE_OPTION())
+    .option('--parent <id>', 'release that the gate compares with, or none (default: what the store serves)')
+    .option('--config <file>', 'JSON file of knobs')
+    .option('--set <name=value>', 'one knob (repeatable)', (value: string, all: string[]) => [...all, value], [])
+    .option('--json <file>', 'write stages, counts, recall, gate and the rest of the manifest to a file')
     .addHelpText(
       'after',
       `
-Example:
+Examples:
   $ mic build --model .mic/runs/toy --data .mic/datasets/toy --home .mic
-Quality is measured on what the model has not seen: train with --protocol leave-one-out to have figures.`,
+  $ mic build --model .mic/runs/toy --data .mic/datasets/toy --home .mic --set u2iLength=200 --set gate.parent.hitRate.least=0.8
+Quality is measured on what the model has not seen: train with --protocol leave-one-out to have figures.
+A build that was killed goes on where it was when it is started again; the same build twice is one release.
+Exit status: 0 built and passed the gate, 1 failed, 2 bad arguments, 3 built and did not pass: mic publish refuses it.
+Knobs: ${BUILD_KNOBS.join(', ')}`,
     )
-    .action(async (options: { model: string; data: string; home: string; json?: string }) => {
-      const manifest = await runBuild(options.model, options.data, homeAt(options.home));
-      if (options.json) await writeFile(options.json, `${JSON.stringify(manifest)}\n`);
+    .action(async (flags: BuildFlags) => {
+      const home = homeAt(flags.home);
+      const config = parseBuildConfig(await readSettings(flags.config, 'mic build --help'), flags.set);
+      const parent = await openParent(home, storeOf(home, flags.store), flags.parent);
+      const started = performance.now();
+      const manifest = await runBuild({ model: flags.model, data: flags.data, home, config, parent });
+      if (flags.json) await writeFile(flags.json, `${JSON.stringify(buildReport(manifest, (performance.now() - started) / 1000))}\n`);
       console.log(printQuality(manifest));
-      console.log(`release ${manifest.id}: mic publish --home ${options.home} --release ${manifest.id}`);
+      console.log(printGate(manifest));
+      if (manifest.gate.passed) {
+        console.log(`release ${manifest.id}: mic publish --home ${flags.home} --release ${manifest.id}`);
+        return;
+      }
+      console.log(`release ${manifest.id} is not to be published`);
+      process.exitCode = GATE_FAILED;
     });
+}
+
+/** Exit status of a build whose release did not pass. */
+const GATE_FAILED = 3;
+
+/** The manifest, and what people look for first beside it. @param seconds that the command took. */
+function buildReport(manifest: Manifest, seconds: number): object {
+  const { id, index, build } = manifest;
+  return {
+    releaseId: id,
+    stages: build.stages,
+    seconds,
+    peakMemoryBytes: build.peakBytes,
+    annRecallAt100: index.kind === 'hnsw' ? index.recallAt100 : 1,
+    ...manifest,
+  };
 }

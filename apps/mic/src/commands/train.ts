@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { MicError } from '@mic/domain';
 import {
@@ -13,6 +12,7 @@ import {
   type Protocol,
 } from '@mic/training';
 import { moment, wholeNumber } from '../number-flags';
+import { readSettings } from '../read-settings';
 import { createRun, runTrain } from '../run-train';
 
 interface TrainFlags {
@@ -96,7 +96,7 @@ async function start(flags: TrainFlags): Promise<ModelInfo> {
     ...(flags.maxSteps === undefined ? [] : [`loop.maxSteps=${flags.maxSteps}`]),
     ...(flags.mic ? [] : ['mic.enabled=false']),
   ];
-  const config = parseTrainingConfig(await readConfig(flags.config), settings, flags.encoder);
+  const config = parseTrainingConfig(await readSettings(flags.config, 'mic train --help'), settings, flags.encoder);
   return runTrain({ data, begin: () => createRun(out, { config, protocol, cutMs, seed, parent }, restart) });
 }
 
@@ -115,16 +115,4 @@ async function resume({ data, out }: TrainFlags, command: Command): Promise<Mode
   if (!run.plan.finished) return runTrain({ data, begin: () => Promise.resolve(run), resume: true });
   console.error(`the run in ${out} is over`);
   return (await openModel(out)).info;
-}
-
-async function readConfig(file: string | undefined): Promise<unknown> {
-  if (file === undefined) return {};
-  try {
-    return JSON.parse(await readFile(file, 'utf8'));
-  } catch (error) {
-    throw new MicError('INVALID_ARGUMENT', `the configuration ${file} cannot be read: ${(error as Error).message}`, {
-      subject: file,
-      remedy: 'give a JSON file of knobs, e.g. {"loop": {"epochs": 4}}; mic train --help lists them',
-    });
-  }
 }

@@ -6,6 +6,7 @@ import { openStore } from '@mic/open-store';
 import { DEFAULT_PROFILES } from '@mic/recall';
 import type { Manifest } from '@mic/release';
 import { createLogger, stopOnSignals } from '@mic/rpc';
+import { parseBuildConfig } from '@mic/release-build';
 import { parseTrainingConfig } from '@mic/training';
 import { DEFAULT_ADDRESS } from '../address';
 import { startAllInOne } from '../all-in-one';
@@ -62,7 +63,9 @@ export async function runDemo({ home, store, allInOne, source, seed, once, json 
   const config = parseTrainingConfig({});
   const begin = () => createRun(out, { config, protocol: 'leave-one-out', seed }, true);
   await timed('train', () => runTrain({ data, begin }));
-  const manifest = await timed('build', () => runBuild(out, data, home));
+  const manifest = await timed('build', () =>
+    runBuild({ model: out, data, home, config: parseBuildConfig(), parent: null }),
+  );
   const cast = await timed('publish', () => publishWithHistory(home, store, manifest, data));
 
   const address = once ? '127.0.0.1:0' : DEFAULT_ADDRESS;

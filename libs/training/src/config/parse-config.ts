@@ -1,13 +1,12 @@
-import { z } from 'zod';
-import { MicError } from '@mic/domain';
+import { knobNames, parseSettings, type SettingsTree } from '@mic/settings';
 import { DEFAULTS, ENCODER_DEFAULTS } from './encoder-defaults';
 import { ENCODER_NAMES, type EncoderName } from './encoder-names';
 import { trainingConfigSchema, type TrainingConfig } from './training-config';
 
-type Tree = Record<string, unknown>;
+const ALL = DEFAULTS as unknown as SettingsTree;
 
 /** Names of all knobs, as `--set` takes them. */
-export const KNOBS: readonly string[] = namesOf(DEFAULTS as unknown as Tree);
+export const KNOBS: readonly string[] = knobNames(ALL);
 
 /**
  * A checked configuration: the encoder's defaults, over them what a file says, over it `--set group.name=value` flags.
@@ -20,47 +19,14 @@ export function parseTrainingConfig(
   settings: readonly string[] = [],
   encoder?: EncoderName,
 ): TrainingConfig {
-  const given = isTree(file) ? file : {};
+  const given = (typeof file === 'object' && file !== null && !Array.isArray(file) ? file : {}) as SettingsTree;
   const chosen = encoder ?? (given.encoder as EncoderName | undefined) ?? 'pooled';
-  const own = ENCODER_NAMES.includes(chosen) ? ENCODER_DEFAULTS[chosen] : {};
-  const config = [own as Tree, given, ...settings.map(parseSetting)].reduce<Tree>(merge, DEFAULTS as unknown as Tree);
-  const parsed = trainingConfigSchema.safeParse({ ...config, encoder: chosen });
-  if (parsed.success) return parsed.data;
-  throw new MicError('INVALID_ARGUMENT', `training configuration: ${z.prettifyError(parsed.error)}`, {
-    subject: 'config',
-    remedy: `the knobs are ${KNOBS.join(', ')}`,
+  const own = (ENCODER_NAMES.includes(chosen) ? ENCODER_DEFAULTS[chosen] : {}) as SettingsTree;
+  return parseSettings({
+    schema: trainingConfigSchema.refine((config) => config.encoder === chosen, 'choose the encoder with --encoder'),
+    what: 'training configuration',
+    defaults: ALL,
+    layers: [own, given, { encoder: chosen }],
+    settings,
   });
-}
-
-function parseSetting(setting: string): Tree {
-  const equals = setting.indexOf('=');
-  if (equals < 1) {
-    throw new MicError('INVALID_ARGUMENT', `--set ${setting}: no value`, { remedy: 'write --set group.name=value' });
-  }
-  const path = setting.slice(0, equals).split('.');
-  return path.reduceRight<unknown>((value, name) => ({ [name]: value }), valueOf(setting.slice(equals + 1))) as Tree;
-}
-
-function valueOf(text: string): unknown {
-  if (text === 'true' || text === 'false') return text === 'true';
-  return text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text);
-}
-
-function isTree(value: unknown): value is Tree {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function merge(under: Tree, over: Tree): Tree {
-  const merged = { ...under };
-  for (const [name, value] of Object.entries(over)) {
-    const below = under[name];
-    merged[name] = isTree(below) && isTree(value) ? merge(below, value) : value;
-  }
-  return merged;
-}
-
-function namesOf(tree: Tree): string[] {
-  return Object.entries(tree).flatMap(([name, value]) =>
-    isTree(value) ? namesOf(value).map((inner) => `${name}.${inner}`) : [name],
-  );
 }

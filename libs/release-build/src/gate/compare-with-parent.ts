@@ -1,0 +1,81 @@
+import { join } from 'node:path';
+import type { HistoryTable } from '@mic/domain';
+import { sampleCases, type TestCase } from '@mic/evaluation';
+import { readColumn, readStringTable, RELEASE_FILES as FILES, type OpenRelease } from '@mic/release';
+import type { EncodedFields, TrainedModel } from '@mic/training';
+import type { GateFigure } from './gate-config';
+import type { Figure } from './judge';
+import { parentFigures, type ComparedRelease, type ComparedUser } from './parent-figures';
+
+/** Users whose lists are compared at most. */
+const COMPARED_USERS = 2_000;
+
+export interface ComparedBuild {
+  readonly model: TrainedModel;
+  readonly fields: EncodedFields;
+  /** I x dimension. */
+  readonly itemVectors: Float32Array;
+  /** Histories in the rows of the model, without held-out events. */
+  readonly histories: HistoryTable;
+  /** Held-out events; none where training has seen everything. */
+  readonly cases: readonly TestCase[];
+}
+
+type ParentFigure = Extract<GateFigure, `parent.${string}`>;
+
+/** The parent's figures of the gate; missing, with the reason, where there is no parent. */
+export async function compareWithParent(
+  build: () => Promise<ComparedBuild>,
+  parent: OpenRelease | null,
+): Promise<Record<ParentFigure, Figure>> {
+  if (!parent) return noParent();
+  const { model, fields, itemVectors, histories, cases } = await build();
+  const own = { ...model, profiles: fields.profiles, itemVectors };
+  const sameProtocol = parent.manifest.training.protocol === model.info.protocol;
+  const figures = await parentFigures(own, await openParent(parent), comparedUsers(model, histories, cases));
+  if (sameProtocol || typeof figures['parent.hitRate'] !== 'number') return figures;
+  const missing = `the parent was trained with --protocol ${String(parent.manifest.training.protocol)}: it has seen what is held out here`;
+  return { ...figures, 'parent.hitRate': { missing } };
+}
+
+function noParent(): Record<ParentFigure, Figure> {
+  const none: Figure = { missing: 'there is no parent' };
+  return {
+    'parent.hitRate': none,
+    'parent.topOverlap': none,
+    'parent.itemCosine': none,
+    'parent.userGrowth': none,
+    'parent.itemGrowth': none,
+    'parent.usersLost': none,
+    'parent.itemsLost': none,
+  };
+}
+
+async function openParent({ directory, signature, userTower, catalog }: OpenRelease): Promise<ComparedRelease> {
+  return {
+    signature,
+    userTower,
+    userIds: (await readStringTable(join(directory, FILES.userIds))).slice(),
+    itemIds: (await readStringTable(join(directory, FILES.itemIds))).slice(),
+    userRows: await readColumn(join(directory, FILES.userEmbeddings), Float32Array),
+    profiles: await readColumn(join(directory, FILES.userProfiles), Int32Array),
+    itemVectors: catalog.vectors,
+  };
+}
+
+/** Users with a held-out event, else users with any event; a seeded sample. */
+function comparedUsers(
+  { userIds, itemIds, info }: TrainedModel,
+  { offsets, itemRows, userCount }: HistoryTable,
+  cases: readonly TestCase[],
+): ComparedUser[] {
+  const anyone = (): TestCase[] =>
+    Array.from({ length: userCount }, (_, user) => ({ user, relevant: new Uint32Array(0) })).filter(
+      ({ user }) => offsets[user + 1]! > offsets[user]!,
+    );
+  return sampleCases(cases.length > 0 ? cases : anyone(), COMPARED_USERS, info.seed).map(({ user, relevant }) => ({
+    userId: userIds[user]!,
+    history: Array.from(itemRows.subarray(offsets[user], offsets[user + 1]), (row) => itemIds[row]!),
+    heldOut: relevant.length > 0 ? itemIds[relevant[0]!]! : null,
+  }));
+}

@@ -1,0 +1,1 @@
+export { knobNames, parseSettings, type SettingsRequest, type SettingsTree } from './parse-settings';
