@@ -18,7 +18,7 @@ export interface BuildRun {
 export async function runBuild({ model: modelDir, data, home, config, parent }: BuildRun): Promise<Manifest> {
   const model = await openModel(modelDir);
   const dataset = await openDataset(data);
-  const bars = new StageBars();
+  const bars = new StageBars('build');
   try {
     const releasesDir = home.releases;
     return await buildRelease({ model, dataset, releasesDir, config, parent, onStage: (report) => bars.show(report) });

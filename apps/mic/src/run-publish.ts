@@ -1,26 +1,27 @@
 import { openStore } from '@mic/open-store';
-import type { ReleasePointer } from '@mic/recall';
-import { openRelease, publishRelease } from '@mic/release';
+import { openRelease, publishRelease, type Published } from '@mic/release';
 import type { Home } from './home';
-import { withProgress } from './progress';
 import { releaseFolder } from './release-folder';
+import { StageBars } from './stage-bars';
 
-/** Verifies a release of a home and makes it the one that the store serves, under a progress bar. */
-export async function runPublish(releaseId: string, home: Home, store: string): Promise<ReleasePointer> {
+export interface PublishRun {
+  readonly home: Home;
+  readonly releaseId: string;
+  /** Address of the store. */
+  readonly store: string;
+  readonly keep?: number;
+  readonly despiteGate?: boolean;
+}
+
+/** Verifies a release of a home and makes it the one that the store serves, with a progress bar for each step. */
+export async function runPublish({ home, releaseId, store, keep, despiteGate }: PublishRun): Promise<Published> {
   const release = await openRelease(releaseFolder(home, releaseId));
-  const { users, items } = release.manifest.counts;
   const target = await openStore({ store });
+  const bars = new StageBars('publish');
   try {
-    return await withProgress('publish', (onProgress) =>
-      publishRelease({
-        release,
-        target,
-        onProgress: ({ stage, done }) => {
-          onProgress(stage === 'users' ? done : users + done, users + items);
-        },
-      }),
-    );
+    return await publishRelease({ release, target, keep, despiteGate, onProgress: (progress) => bars.show(progress) });
   } finally {
+    bars.stop();
     await target.close();
   }
 }

@@ -1,13 +1,14 @@
 import { MicError, parseReleaseId, type ReleaseId } from '@mic/domain';
 import { openStore } from '@mic/open-store';
 import type { ReleasePointer, ReleaseRecords, ReleaseSummary } from '@mic/recall';
-import { readManifest } from '@mic/release';
+import { readManifest, withLease } from '@mic/release';
 import type { Home } from './home';
 import { releaseFolder } from './release-folder';
 
 /**
  * Moves the pointer back: to the release that was sealed before the current one, or to the one given. The release's
- * folder must be in the home, with the content that was published: services could not open it otherwise.
+ * folder must be in the home, with the content that was published: services could not open it otherwise. A publish under
+ * way is ended.
  *
  * @throws MicError FAILED_PRECONDITION when there is none to go back to, or its folder is gone or another one.
  */
@@ -20,7 +21,9 @@ export async function runRollback(
   try {
     const { from, wanted } = await choose(target, to);
     await checkFolder(home, wanted);
-    return { from, pointer: await target.movePointer(wanted.releaseId) };
+    const by = { force: true };
+    const move = (holder: string): Promise<ReleasePointer> => target.movePointer(wanted.releaseId, holder);
+    return { from, pointer: await withLease(target, `rollback to ${wanted.releaseId}`, 0, move, by) };
   } finally {
     await target.close();
   }
@@ -33,7 +36,10 @@ async function choose(
   const [pointer, sealed] = await Promise.all([store.pointer(), store.releases()]);
   if (!pointer) throw nowhere('nothing is published in the store', 'publish a release first: mic publish');
   const ids = sealed.map(({ releaseId }) => releaseId);
-  const wantedId = to === undefined ? ids[ids.indexOf(pointer.releaseId) - 1] : parseReleaseId(to);
+  const current = ids.indexOf(pointer.releaseId);
+  // A pointer to a release that is gone: the newest one that is there.
+  const before = current < 0 ? ids.at(-1) : ids[current - 1];
+  const wantedId = to === undefined ? before : parseReleaseId(to);
   if (wantedId === undefined) {
     throw nowhere(
       `${pointer.releaseId} is the oldest release in the store`,

@@ -1,12 +1,23 @@
 import { MultiBar, Presets, type SingleBar } from 'cli-progress';
-import type { StageReport } from '@mic/release-build';
+
+/** A step that begins, is under way, or has ended. */
+interface Step {
+  readonly stage: string;
+  readonly done: number;
+  readonly total: number;
+  readonly seconds?: number;
+  readonly earlier?: boolean;
+}
 
 /** Stages on stderr, some of which run at the same time: a bar each on a terminal; a line when one has ended elsewhere. */
 export class StageBars {
   readonly #bars: MultiBar | null;
   readonly #barOf = new Map<string, SingleBar>();
+  readonly #what: string;
 
-  constructor() {
+  /** @param what the work that has these stages, e.g. `build`. */
+  constructor(what: string) {
+    this.#what = what;
     const format = '{stage} {bar} {percentage} %  {note}';
     this.#bars = process.stderr.isTTY
       ? new MultiBar(
@@ -16,11 +27,11 @@ export class StageBars {
       : null;
   }
 
-  show(report: StageReport): void {
+  show(report: Step): void {
     const { stage, done, total, seconds, earlier = false } = report;
     const note = seconds === undefined ? '' : `${seconds.toFixed(1)} s${earlier ? ', done before' : ''}`;
     if (!this.#bars) {
-      if (seconds !== undefined) console.error(`build: ${stage} ${note}`);
+      if (seconds !== undefined) console.error(`${this.#what}: ${stage} ${note}`);
       return;
     }
     const label = { stage: stage.padEnd(13), note };

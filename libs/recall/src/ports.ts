@@ -191,20 +191,71 @@ export interface ReleaseRecords {
   releases(): Promise<readonly ReleaseSummary[]>;
 }
 
+/** Who may change the releases of a store, and for how long still. */
+export interface PublishLease {
+  /** Names a process and what it does, for people; unique. */
+  readonly holder: string;
+  readonly leftMs: number;
+}
+
+/** How large a release is in a store. */
+export interface ReleaseShape {
+  readonly users: number;
+  /** Bytes of all user ids in UTF-8. */
+  readonly userIdBytes: number;
+  readonly items: number;
+  /** Numbers of a user's id embedding and profile. */
+  readonly idDimension: number;
+  readonly profileWidth: number;
+  /** Entries of all lists. */
+  readonly similarUsers: number;
+  readonly similarItems: number;
+}
+
+/** What a store holds, and may hold. */
+export interface StoreMemory {
+  readonly usedBytes: number;
+  /** Null where it is not limited. */
+  readonly maxBytes: number | null;
+  /** What makes the store forget records on its own, in words; null where nothing does. */
+  readonly forgets: string | null;
+}
+
 /**
  * Publishing side of the store: lists go in under the release's id, then `seal`, then one atomic move of the pointer.
  * Writing the same rows again changes nothing; the pointer can only name a sealed release.
  */
 export interface ReleasePublisher extends ReleaseRecords {
+  /**
+   * Takes the lease for `ttlMs`, or renews it.
+   * @param by.force take it from whoever has it.
+   * @returns who holds it now: the caller, or another.
+   */
+  lease(holder: string, ttlMs: number, by?: { readonly force?: boolean }): Promise<PublishLease>;
+  /** Gives the lease back; that of another holder stays. */
+  endLease(holder: string): Promise<void>;
+  /** Notes that a release is being written. @returns false when it was begun, or sealed, before. */
+  begin(releaseId: ReleaseId): Promise<boolean>;
+  /** Releases that were begun and are not sealed. */
+  unfinished(): Promise<readonly ReleaseId[]>;
   writeUsers(releaseId: ReleaseId, users: readonly PublishedUser[]): Promise<void>;
+  /** True when every record of these users is there. */
+  hasUsers(releaseId: ReleaseId, users: readonly Pick<PublishedUser, 'row' | 'userId'>[]): Promise<boolean>;
   /** Lists of the item rows firstRow, firstRow + 1, ... */
   writeSimilarItems(releaseId: ReleaseId, firstRow: number, lists: ScoredLists): Promise<void>;
+  /** True when there is a list for each of `count` item rows. */
+  hasSimilarItems(releaseId: ReleaseId, firstRow: number, count: number): Promise<boolean>;
   /** Declares a release complete. @throws MicError ALREADY_EXISTS when the id is sealed with another manifest. */
   seal(summary: ReleaseSummary): Promise<void>;
-  /** @throws MicError FAILED_PRECONDITION when the release is not sealed. */
-  movePointer(releaseId: ReleaseId): Promise<ReleasePointer>;
+  /**
+   * @throws MicError FAILED_PRECONDITION when the release is not sealed; ABORTED when the lease is not the holder's (any more).
+   */
+  movePointer(releaseId: ReleaseId, holder: string): Promise<ReleasePointer>;
   /** Removes a release's records. @throws MicError FAILED_PRECONDITION when the pointer names it. */
   removeRelease(releaseId: ReleaseId): Promise<void>;
+  /** What the store needs for a release of that shape, bytes. */
+  predictBytes(shape: ReleaseShape): number;
+  memory(): Promise<StoreMemory>;
 }
 
 /** The whole store behind its ports; a backend implements all of it. */

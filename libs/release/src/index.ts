@@ -6,7 +6,7 @@ export { canonicalJson, manifestSchema, releaseSummary } from './manifest';
 export type { GateCheck, IndexInfo, Manifest, Quality, ReleaseFile, ReleaseMeta } from './manifest';
 export { openRelease, type OpenRelease, type SimilarItemsBatch } from './open-release';
 export { padLists } from './pad-lists';
-export { publishRelease, type PublishProgress } from './publish-release';
+export { publishRelease, withLease, type Published, type PublishProgress } from './publish-release';
 export { readManifest } from './read-manifest';
 export { ReleaseWriter } from './release-writer';
 export { readStringTable, writeStringTable, StringTable } from './string-table';

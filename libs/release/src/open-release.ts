@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { MicError, NO_ROW, parseReleaseId, type ReleaseId, type ScoredLists } from '@mic/domain';
 import { featureSchemaSchema, towerSignatureSchema, type FeatureSchema, type TowerSignature } from '@mic/features';
-import type { ItemCatalog, PublishedUser } from '@mic/recall';
+import type { ItemCatalog, PublishedUser, ReleaseShape } from '@mic/recall';
 import { readReleaseJson } from './check-contents';
 import { readColumn } from './columns';
 import { loadItemCatalog } from './item-catalog';
-import { RELEASE_FILES as FILES } from './layout';
+import { RELEASE_FILES as FILES, stringTableFiles } from './layout';
 import type { Manifest } from './manifest';
 import { readBytes } from './read-bytes';
 import { readStringTable } from './string-table';
@@ -34,6 +34,10 @@ export interface OpenRelease {
   readonly userIndexPath: string | null;
   /** All users in row order, `batchRows` at a time (1000 by default). */
   readUsers(batchRows?: number): AsyncGenerator<PublishedUser[]>;
+  /** Rows and ids of all users, likewise. */
+  readUserIds(batchRows?: number): AsyncGenerator<Pick<PublishedUser, 'row' | 'userId'>[]>;
+  /** How large it will be in a store. */
+  shape(): Promise<ReleaseShape>;
   /** Similar items of all items in row order, `batchRows` at a time (1000 by default), without padding. */
   readSimilarItems(batchRows?: number): AsyncGenerator<SimilarItemsBatch>;
 }
@@ -74,6 +78,8 @@ export async function openRelease(directory: string): Promise<OpenRelease> {
     indexPath: manifest.index.kind === 'hnsw' ? join(directory, FILES.itemIndex) : null,
     userIndexPath: manifest.userIndex.kind === 'hnsw' ? join(directory, FILES.userIndex) : null,
     readUsers: (batchRows = BATCH_ROWS) => readUsers(directory, manifest, signature.value, batchRows),
+    readUserIds: (batchRows = BATCH_ROWS) => readUserIds(directory, manifest, batchRows),
+    shape: () => shapeOf(directory, manifest, signature.value),
     readSimilarItems: (batchRows = BATCH_ROWS) => readSimilarItems(directory, manifest, batchRows),
   };
 }
@@ -106,6 +112,38 @@ async function* readUsers(
       };
     });
   }
+}
+
+async function* readUserIds(
+  directory: string,
+  { counts }: Manifest,
+  batchRows: number,
+): AsyncGenerator<Pick<PublishedUser, 'row' | 'userId'>[]> {
+  const ids = await readStringTable(join(directory, FILES.userIds));
+  for (const { start, count } of batches(counts.users, batchRows)) {
+    yield Array.from({ length: count }, (_, i) => ({ row: start + i, userId: ids.at(start + i) }));
+  }
+}
+
+async function shapeOf(
+  directory: string,
+  { counts, lists, files }: Manifest,
+  { idDimension, profileWidth }: TowerSignature,
+): Promise<ReleaseShape> {
+  const entries = async (path: string): Promise<number> => {
+    const rows = await readColumn(join(directory, path), Uint32Array);
+    return rows.reduce((sum, row) => sum + Number(row !== NO_ROW), 0);
+  };
+  const [idsPath] = stringTableFiles(FILES.userIds);
+  return {
+    users: counts.users,
+    userIdBytes: files.find(({ path }) => path === idsPath)!.bytes,
+    items: counts.items,
+    idDimension,
+    profileWidth,
+    similarUsers: lists.u2u.length === 0 ? 0 : await entries(FILES.u2uRows),
+    similarItems: lists.i2i.length === 0 ? 0 : await entries(FILES.i2iRows),
+  };
 }
 
 async function* readSimilarItems(

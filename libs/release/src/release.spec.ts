@@ -1,73 +1,15 @@
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { hashIds, MicError, NO_ROW, type ReleaseId, type ScoredLists } from '@mic/domain';
-import type { PublishedUser, ReleasePointer, ReleasePublisher, ReleaseSummary } from '@mic/recall';
+import { hashIds, NO_ROW } from '@mic/domain';
+import type { PublishedUser } from '@mic/recall';
 import { RELEASE_FILES as FILES } from './layout';
 import { listReleases } from './list-releases';
 import { openRelease } from './open-release';
 import { padLists } from './pad-lists';
-import { publishRelease } from './publish-release';
 import { ReleaseWriter } from './release-writer';
 import { SMALL, smallMeta, withTempDir, writeSmallFiles, writeSmallRelease } from './spec-fixture';
 import { verifyRelease } from './verify-release';
-
-/** What reached a store; it keeps the port's rules for seal and pointer. */
-class RecordingPublisher implements ReleasePublisher {
-  readonly users = new Map<number, PublishedUser>();
-  readonly similar = new Map<number, { rows: number[]; scores: number[] }>();
-  readonly calls: string[] = [];
-  failAt: string | undefined;
-  #sealed = new Map<ReleaseId, ReleaseSummary>();
-  #pointer: ReleasePointer | null = null;
-
-  writeUsers(_: ReleaseId, users: readonly PublishedUser[]): Promise<void> {
-    this.#record('writeUsers');
-    for (const user of users) this.users.set(user.row, user);
-    return Promise.resolve();
-  }
-
-  writeSimilarItems(_: ReleaseId, firstRow: number, { offsets, rows, scores }: ScoredLists): Promise<void> {
-    this.#record('writeSimilarItems');
-    for (let i = 0; i + 1 < offsets.length; i++) {
-      const [from, to] = [offsets[i]!, offsets[i + 1]!];
-      this.similar.set(firstRow + i, { rows: [...rows.slice(from, to)], scores: [...scores.slice(from, to)] });
-    }
-    return Promise.resolve();
-  }
-
-  seal(summary: ReleaseSummary): Promise<void> {
-    this.#record('seal');
-    const sealed = this.#sealed.get(summary.releaseId) ?? summary;
-    if (sealed.manifestSha256 !== summary.manifestSha256) throw new MicError('ALREADY_EXISTS', 'sealed');
-    this.#sealed.set(summary.releaseId, summary);
-    return Promise.resolve();
-  }
-
-  movePointer(releaseId: ReleaseId): Promise<ReleasePointer> {
-    this.#record('movePointer');
-    this.#pointer = { releaseId, manifestSha256: this.#sealed.get(releaseId)!.manifestSha256, movedAtMs: 1 };
-    return Promise.resolve(this.#pointer);
-  }
-
-  pointer(): Promise<ReleasePointer | null> {
-    return Promise.resolve(this.#pointer);
-  }
-
-  releases(): Promise<readonly ReleaseSummary[]> {
-    return Promise.resolve([...this.#sealed.values()]);
-  }
-
-  removeRelease(id: ReleaseId): Promise<void> {
-    this.#sealed.delete(id);
-    return Promise.resolve();
-  }
-
-  #record(call: string): void {
-    this.calls.push(call);
-    if (call === this.failAt) throw new MicError('UNAVAILABLE', 'the store is away');
-  }
-}
 
 describe('ReleaseWriter', () => {
   it('names the release by its time and content and lists its files', () =>
@@ -240,38 +182,4 @@ describe('openRelease', () => {
       similarities: Float32Array.of(0.6, 0, 0.8, 0.5, 0, 0),
     });
   });
-});
-
-describe('publishRelease', () => {
-  it('writes users and lists, seals, and moves the pointer, in this order', () =>
-    withTempDir(async (home) => {
-      const { directory, manifest } = await writeSmallRelease(home);
-      const target = new RecordingPublisher();
-      const progress: string[] = [];
-      const pointer = await publishRelease({
-        release: await openRelease(directory),
-        target,
-        onProgress: ({ stage, done, total }) => progress.push(`${stage} ${done}/${total}`),
-      });
-      expect(pointer).toMatchObject({ releaseId: manifest.id, manifestSha256: manifest.manifestSha256 });
-      expect(target.calls).toEqual(['writeUsers', 'writeSimilarItems', 'seal', 'movePointer']);
-      expect(progress).toEqual(['users 3/3', 'items 4/4']);
-      expect([...target.users.values()].map(({ userId }) => userId)).toEqual(SMALL.userIds);
-      expect(target.similar.get(1)).toEqual({ rows: [0, 2], scores: [Math.fround(0.8), Math.fround(0.6)] });
-      expect(target.similar.get(3)).toEqual({ rows: [], scores: [] });
-    }));
-
-  it('can be run again after a failure, and twice', () =>
-    withTempDir(async (home) => {
-      const release = await openRelease((await writeSmallRelease(home)).directory);
-      const target = new RecordingPublisher();
-      target.failAt = 'writeSimilarItems';
-      await expect(publishRelease({ release, target })).rejects.toMatchObject({ code: 'UNAVAILABLE' });
-      expect(await target.pointer()).toBeNull();
-      target.failAt = undefined;
-      const pointer = await publishRelease({ release, target });
-      target.calls.length = 0;
-      expect(await publishRelease({ release, target })).toEqual(pointer);
-      expect(target.calls).toEqual(['seal', 'movePointer']);
-    }));
 });

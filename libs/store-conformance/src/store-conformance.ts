@@ -1,5 +1,5 @@
 import { hashIds, HASH_WORDS, NO_ROW, parseReleaseId, type Interaction, type ReleaseId } from '@mic/domain';
-import type { PackedHistory, PublishedUser, ReleaseSummary, Store } from '@mic/recall';
+import type { PackedHistory, PublishedUser, ReleasePointer, ReleaseSummary, Store } from '@mic/recall';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
@@ -80,6 +80,12 @@ const user = (row: number, userId: string, similar: [number, number][] = []): Pu
   similarRows: Uint32Array.from(similar, ([other]) => other),
   similarities: Float32Array.from(similar, ([, similarity]) => similarity),
 });
+
+/** Moves the pointer as a publisher does: under the lease. */
+async function point(store: Store, releaseId: ReleaseId): Promise<ReleasePointer> {
+  await store.lease('spec', 60_000, { force: true });
+  return store.movePointer(releaseId, 'spec');
+}
 
 const sealedIds = async (store: Store) => (await store.releases()).map(({ releaseId }) => releaseId);
 
@@ -314,7 +320,7 @@ export function storeConformance(name: string, make: () => Promise<StoreUnderTes
 
       it('sees what its similar users do from now on', async () => {
         await publish(store);
-        await store.movePointer(R1);
+        await point(store, R1);
         const request = { releaseId: R1, userId: 'ann', users: 1, itemsPerUser: 1 };
         for (const [itemId, timeMs] of [
           ['a', 10],
@@ -468,10 +474,10 @@ export function storeConformance(name: string, make: () => Promise<StoreUnderTes
       it('names nothing at first, then the release it was moved to', async () => {
         expect(await store.pointer()).toBeNull();
         await publish(store);
-        const moved = await store.movePointer(R1);
+        const moved = await point(store, R1);
         expect(moved).toMatchObject({ releaseId: R1, manifestSha256: SHA_1 });
         expect(await store.pointer()).toEqual(moved);
-        expect(await store.movePointer(R1)).toEqual(moved);
+        expect(await point(store, R1)).toEqual(moved);
       });
 
       it('moves back and forth', async () => {
@@ -482,7 +488,7 @@ export function storeConformance(name: string, make: () => Promise<StoreUnderTes
           [R2, SHA_2],
           [R1, SHA_1],
         ] as const) {
-          await store.movePointer(id);
+          await point(store, id);
           expect(await store.pointer()).toMatchObject({ releaseId: id, manifestSha256: sha });
         }
       });
@@ -490,33 +496,99 @@ export function storeConformance(name: string, make: () => Promise<StoreUnderTes
       it('is one of the two whatever moves it at once', async () => {
         await publish(store);
         await publish(store, R2, SHA_2);
-        await Promise.all([R1, R2, R1, R2].map((id) => store.movePointer(id)));
+        await Promise.all([R1, R2, R1, R2].map((id) => point(store, id)));
         const { releaseId, manifestSha256 } = (await store.pointer())!;
         expect(manifestSha256).toBe(releaseId === R1 ? SHA_1 : SHA_2);
       });
 
       it('moves to sealed releases only', async () => {
         await publish(store);
-        await store.movePointer(R1);
+        await point(store, R1);
         await store.writeUsers(R2, [user(0, 'ann')]);
-        await expect(store.movePointer(R2)).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' });
+        await expect(point(store, R2)).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' });
         expect(await store.pointer()).toMatchObject({ releaseId: R1 });
       });
 
       it('survives a restart, and the releases with it', async () => {
         await publish(store);
-        await store.movePointer(R1);
+        await point(store, R1);
         store = await under.reopen();
         expect(await store.pointer()).toMatchObject({ releaseId: R1, manifestSha256: SHA_1 });
         expect(await sealedIds(store)).toEqual([R1]);
       });
     });
 
+    describe('the lease', () => {
+      it('is one holder’s until it is given back', async () => {
+        expect(await store.lease('a', 60_000)).toEqual({ holder: 'a', leftMs: 60_000 });
+        const refused = await store.lease('b', 60_000);
+        expect(refused.holder).toBe('a');
+        expect(refused.leftMs).toBeGreaterThan(50_000);
+        await store.endLease('b');
+        expect((await store.lease('b', 60_000)).holder).toBe('a');
+        expect(await store.lease('a', 90_000)).toEqual({ holder: 'a', leftMs: 90_000 });
+        await store.endLease('a');
+        expect((await store.lease('b', 60_000)).holder).toBe('b');
+      });
+
+      it('runs out, and can be taken', async () => {
+        await store.lease('a', 30);
+        await new Promise((resolve) => setTimeout(resolve, 60));
+        expect((await store.lease('b', 60_000)).holder).toBe('b');
+        expect((await store.lease('c', 60_000, { force: true })).holder).toBe('c');
+        expect((await store.lease('b', 60_000)).holder).toBe('c');
+      });
+
+      it('is needed to move the pointer', async () => {
+        await publish(store);
+        await expect(store.movePointer(R1, 'a')).rejects.toMatchObject({ code: 'ABORTED' });
+        await store.lease('a', 60_000);
+        await store.lease('b', 60_000, { force: true });
+        await expect(store.movePointer(R1, 'a')).rejects.toMatchObject({ code: 'ABORTED' });
+        expect(await store.pointer()).toBeNull();
+        expect((await store.movePointer(R1, 'b')).releaseId).toBe(R1);
+      });
+    });
+
+    describe('a release that is begun', () => {
+      it('is unfinished until it is sealed or removed', async () => {
+        expect(await store.begin(R1)).toBe(true);
+        expect([await store.begin(R1), await store.unfinished()]).toEqual([false, [R1]]);
+        await publish(store);
+        expect([await store.begin(R1), await store.unfinished()]).toEqual([false, []]);
+        await store.begin(R2);
+        await store.removeRelease(R2);
+        expect(await store.unfinished()).toEqual([]);
+      });
+
+      it('says which of its records are there', async () => {
+        const [ann, bob] = [user(0, 'ann'), user(1, 'bob')];
+        await store.writeUsers(R1, [ann]);
+        expect([await store.hasUsers(R1, [ann]), await store.hasUsers(R1, [ann, bob])]).toEqual([true, false]);
+        expect(await store.hasUsers(R2, [ann])).toBe(false);
+        expect(await store.hasUsers(R1, [])).toBe(true);
+        const lists = { offsets: Uint32Array.of(0, 0, 1), rows: Uint32Array.of(0), scores: Float32Array.of(1) };
+        await store.writeSimilarItems(R1, 3, lists);
+        const has = (from: number, count: number) => store.hasSimilarItems(R1, from, count);
+        expect([await has(3, 2), await has(3, 3), await has(2, 1)]).toEqual([true, false, false]);
+      });
+    });
+
+    it('tells its memory, and what a release will take of it', async () => {
+      const { usedBytes } = await store.memory();
+      expect(usedBytes).toBeGreaterThan(0);
+      const shape = { users: 10, userIdBytes: 50, items: 5, idDimension: 8, profileWidth: 2, similarUsers: 30, similarItems: 20 }; // prettier-ignore
+      const bytes = store.predictBytes(shape);
+      expect(bytes).toBeGreaterThan(10 * 8 * 4);
+      expect(store.predictBytes({ ...shape, users: 20, userIdBytes: 100, similarUsers: 60 })).toBeGreaterThan(bytes);
+      expect(store.predictBytes({ ...shape, users: 0, userIdBytes: 0, similarUsers: 0 })).toBeLessThan(bytes);
+    });
+
     describe('removal', () => {
       it('takes a release away and leaves the others and the history', async () => {
         await publish(store);
         await publish(store, R2, SHA_2);
-        await store.movePointer(R2);
+        await point(store, R2);
         await store.appendEvents([event('ann', 'a', 10)]);
         await store.removeRelease(R1);
         expect(await sealedIds(store)).toEqual([R2]);
@@ -567,7 +639,7 @@ export function storeConformance(name: string, make: () => Promise<StoreUnderTes
 
       it('spares the current release', async () => {
         await publish(store);
-        await store.movePointer(R1);
+        await point(store, R1);
         await expect(store.removeRelease(R1)).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' });
         expect(await sealedIds(store)).toEqual([R1]);
       });

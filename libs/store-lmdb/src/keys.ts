@@ -15,6 +15,8 @@ export const MAX_USER_ID_BYTES = 900;
  * | ['meta', 'format']                | JSON: format version of the store                            |
  * | ['meta', 'pointer']               | JSON: ReleasePointer                                         |
  * | ['meta', 'release', ID]           | JSON: SealedRelease                                          |
+ * | ['meta', 'begun', ID]             | '': records of a release that is not sealed may be there     |
+ * | ['meta', 'lease']                 | JSON: who may change the releases, until when                |
  * | ['h', USER]                       | history of a user (outlives releases)                        |
  * | ['r', ID, 'u', USER]              | a release's user: row, embedding, profile, similar users     |
  * | ['r', ID, 'n', ROW]               | user id of a row, UTF-8                                      |
@@ -25,6 +27,9 @@ export const keys = {
   pointer: ['meta', 'pointer'],
   sealedRelease: (id: ReleaseId) => ['meta', 'release', id],
   sealedReleases: { start: ['meta', 'release', ''], end: ['meta', 'release', '\uffff'] },
+  begun: (id: ReleaseId) => ['meta', 'begun', id],
+  allBegun: { start: ['meta', 'begun', ''], end: ['meta', 'begun', '\uffff'] },
+  lease: ['meta', 'lease'],
   history: (userId: string) => ['h', checkUserId(userId)],
   user: (id: ReleaseId, userId: string) => ['r', id, 'u', checkUserId(userId)],
   userName: (id: ReleaseId, row: number) => ['r', id, 'n', row],

@@ -1,12 +1,17 @@
-import { MicError, type Interaction, type ReleaseId, type ScoredLists } from '@mic/domain';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { MicError, parseReleaseId, type Interaction, type ReleaseId, type ScoredLists } from '@mic/domain';
 import type {
   AppendResult,
   CallOptions,
   PublishedUser,
+  PublishLease,
   ReleasePointer,
+  ReleaseShape,
   ReleaseSummary,
   SimilarUsersItems,
   Store,
+  StoreMemory,
   UserContext,
   WantedRelease,
 } from '@mic/recall';
@@ -20,6 +25,7 @@ import {
   encodeList,
   encodeUser,
   isCurrent,
+  leaseLost,
   noUserInRow,
   otherContent,
   packLists,
@@ -48,18 +54,23 @@ export interface LmdbStoreOptions {
 
 /** Records removed in one transaction: removing a release leaves the event loop and other writers their turns. */
 const REMOVE_AT_ONCE = 1_000;
+/** An entry's key without a user id, and its share of a page's header. */
+const BYTES_OF_KEY = 48;
+const PAGE_FILL = 0.65;
 
 /**
  * The store in one LMDB environment: for the processes of one machine, nothing to install. Reads are memory-mapped and
  * synchronous inside; a write is durable when its promise resolves.
  */
 export class LmdbStore implements Store {
+  readonly #path: string;
   readonly #db: Environment;
   readonly #historyCap: number;
   readonly #readOnly: boolean;
   #lastSeal: { readonly record: Buffer; readonly sealed: SealedRelease | null } | null = null;
 
-  private constructor(db: Environment, historyCap: number, readOnly: boolean) {
+  private constructor(path: string, db: Environment, historyCap: number, readOnly: boolean) {
+    this.#path = path;
     this.#db = db;
     this.#historyCap = historyCap;
     this.#readOnly = readOnly;
@@ -70,7 +81,7 @@ export class LmdbStore implements Store {
    * damaged.
    */
   static async open({ path, historyCap = 1_000, readOnly = false }: LmdbStoreOptions): Promise<LmdbStore> {
-    return new LmdbStore(await openEnvironment(path, readOnly), historyCap, readOnly);
+    return new LmdbStore(path, await openEnvironment(path, readOnly), historyCap, readOnly);
   }
 
   async close(): Promise<void> {
@@ -150,6 +161,47 @@ export class LmdbStore implements Store {
 
   // --- publishing
 
+  async lease(holder: string, ttlMs: number, { force = false } = {}): Promise<PublishLease> {
+    return this.#write(() => {
+      const held = this.#lease();
+      if (held && held.holder !== holder && !force) return { holder: held.holder, leftMs: held.untilMs - Date.now() };
+      this.#putJson(keys.lease, { holder, untilMs: Date.now() + ttlMs });
+      return { holder, leftMs: ttlMs };
+    });
+  }
+
+  async endLease(holder: string): Promise<void> {
+    await this.#write(() => {
+      if (this.#lease()?.holder === holder) void this.#db.remove(keys.lease);
+    });
+  }
+
+  async begin(releaseId: ReleaseId): Promise<boolean> {
+    return this.#write(() => {
+      if (this.#sealedRelease(releaseId) || this.#db.doesExist(keys.begun(releaseId))) return false;
+      void this.#db.put(keys.begun(releaseId), Buffer.alloc(0));
+      return true;
+    });
+  }
+
+  async unfinished(): Promise<readonly ReleaseId[]> {
+    return guarded(() => [...this.#db.getKeys(keys.allBegun)].map((key) => parseReleaseId(String(key[2]))));
+  }
+
+  async hasUsers(releaseId: ReleaseId, users: readonly Pick<PublishedUser, 'row' | 'userId'>[]): Promise<boolean> {
+    return guarded(() =>
+      users.every(
+        ({ row, userId }) =>
+          this.#db.doesExist(keys.user(releaseId, userId)) && this.#db.doesExist(keys.userName(releaseId, row)),
+      ),
+    );
+  }
+
+  async hasSimilarItems(releaseId: ReleaseId, firstRow: number, count: number): Promise<boolean> {
+    const rows = Array.from({ length: count }, (_, i) => firstRow + i);
+    return guarded(() => rows.every((row) => this.#db.doesExist(keys.similarItems(releaseId, row))));
+  }
+
   async writeUsers(releaseId: ReleaseId, users: readonly PublishedUser[]): Promise<void> {
     const records = users.map((user) => ({ user, key: keys.user(releaseId, user.userId) }));
     await this.#write(() => {
@@ -180,11 +232,13 @@ export class LmdbStore implements Store {
       const last = this.#sealed().at(-1)?.sealedAtMs ?? 0;
       const record: SealedRelease = { ...summary, sealedAtMs: Math.max(Date.now(), last + 1) };
       this.#putJson(keys.sealedRelease(releaseId), record);
+      void this.#db.remove(keys.begun(releaseId));
     });
   }
 
-  async movePointer(releaseId: ReleaseId): Promise<ReleasePointer> {
+  async movePointer(releaseId: ReleaseId, holder: string): Promise<ReleasePointer> {
     return this.#write(() => {
+      if (this.#lease()?.holder !== holder) throw leaseLost(releaseId);
       const sealed = this.#sealedRelease(releaseId);
       if (!sealed) throw this.#notThere(releaseId);
       const before = this.#pointer();
@@ -208,15 +262,31 @@ export class LmdbStore implements Store {
     await this.#write(() => {
       if (this.#pointer()?.releaseId === releaseId) throw isCurrent(releaseId);
       void this.#db.remove(keys.sealedRelease(releaseId));
+      void this.#db.put(keys.begun(releaseId), Buffer.alloc(0));
     });
     for (;;) {
       const range = { ...keys.releaseRecords(releaseId), limit: REMOVE_AT_ONCE };
       const some = guarded(() => [...this.#db.getKeys(range)]);
-      if (some.length === 0) return;
+      if (some.length === 0) break;
       await this.#write(() => {
         for (const key of some) void this.#db.remove(key);
       });
     }
+    await this.#write(() => void this.#db.remove(keys.begun(releaseId)));
+  }
+
+  /** An estimate: pages are about two thirds full. */
+  predictBytes(shape: ReleaseShape): number {
+    const { users, userIdBytes, items, idDimension, profileWidth, similarUsers, similarItems } = shape;
+    const keyBytes = 2 * userIdBytes + (2 * users + items) * BYTES_OF_KEY;
+    const values = users * (20 + 4 * (idDimension + profileWidth)) + 8 * (similarUsers + items + similarItems);
+    return Math.round((keyBytes + values) / PAGE_FILL);
+  }
+
+  /** Bytes of the data file: it does not shrink, and what a removed release leaves is used by the next one. */
+  async memory(): Promise<StoreMemory> {
+    const { size } = await stat(join(this.#path, 'data.mdb'));
+    return { usedBytes: size, maxBytes: null, forgets: null };
   }
 
   // --- inside
@@ -263,6 +333,13 @@ export class LmdbStore implements Store {
     const name = this.#db.get(keys.userName(releaseId, row));
     if (name) return name.toString();
     throw noUserInRow(releaseId, row);
+  }
+
+  /** Null when nobody holds it, or whoever did let it run out. */
+  #lease(): { readonly holder: string; readonly untilMs: number } | null {
+    const record = this.#db.get(keys.lease);
+    const lease = record ? (JSON.parse(record.toString()) as { holder: string; untilMs: number }) : null;
+    return lease && lease.untilMs > Date.now() ? lease : null;
   }
 
   #pointer(): ReleasePointer | null {

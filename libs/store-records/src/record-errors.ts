@@ -41,3 +41,11 @@ export function noUserInRow(releaseId: ReleaseId, row: number): MicError {
     remedy: 'publish the release again',
   });
 }
+
+/** The lease has run out, or somebody took it. */
+export function leaseLost(releaseId: ReleaseId): MicError {
+  return new MicError('ABORTED', `the lease was lost before the pointer was moved to ${releaseId}`, {
+    subject: releaseId,
+    remedy: 'look who moved the pointer meanwhile (a rollback?); publish again if this release is still wanted',
+  });
+}

@@ -19,6 +19,10 @@ export interface ControlKeys {
   readonly summaries: string;
   /** Sorted set: release id by time of its seal. */
   readonly order: string;
+  /** Set: ids of releases of which records may be there, and which are not sealed. */
+  readonly begun: string;
+  /** Who may change the releases; it runs out by itself. */
+  readonly lease: string;
 }
 
 /**
@@ -47,6 +51,8 @@ export class Keys {
       claims: control('claims'),
       summaries: control('summaries'),
       order: control('order'),
+      begun: control('begun'),
+      lease: control('lease'),
     };
   }
 
@@ -78,6 +84,12 @@ export class Keys {
   /** Pattern of every record of a release but its seals. */
   recordsPattern(id: ReleaseId): string {
     return `${this.#prefix}:{*}:r:${id}:*`;
+  }
+
+  /** Lengths of the names of a release's records, without user id and row, for an id as builds make it. */
+  get lengths(): { readonly user: number; readonly userName: number; readonly similarItems: number } {
+    const length = this.#key(BUCKETS - 1, `r:r20000101000000-00000000:u:`).name.length;
+    return { user: length, userName: length, similarItems: length };
   }
 
   #ofUsers(userIds: readonly string[], name: (userId: string) => string): Key[] {

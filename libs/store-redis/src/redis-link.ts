@@ -102,6 +102,37 @@ export class RedisLink {
     return answers;
   }
 
+  /** True when every key is there. */
+  async haveAll(keys: readonly Key[]): Promise<boolean> {
+    const parts = this.bySlot(keys.map((key) => ({ key }))).flatMap((group) =>
+      Array.from({ length: Math.ceil(group.length / PIPELINE_LENGTH) }, (_, i) =>
+        group.slice(i * PIPELINE_LENGTH, (i + 1) * PIPELINE_LENGTH).map(({ key }) => key.name),
+      ),
+    );
+    const there = await Promise.all(parts.map((names) => this.call((client) => client.exists(...names))));
+    return there.every((count, i) => count === parts[i]!.length);
+  }
+
+  get isCluster(): boolean {
+    return this.#client instanceof Cluster;
+  }
+
+  /** Memory of all masters, and the bound of each where all have one. */
+  async memory(): Promise<{ usedBytes: number; maxBytes: number | null; forgets: string | null }> {
+    const nodes = this.#client instanceof Cluster ? this.#client.nodes('master') : [this.#client];
+    const infos = await Promise.all(nodes.map((node) => this.call(() => node.info('memory'))));
+    const number = (info: string, name: string): number =>
+      Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0);
+    const bounds = infos.map((info) => number(info, 'maxmemory'));
+    const policies = infos.map((info) => /^maxmemory_policy:(\S+)/m.exec(info)?.[1] ?? 'noeviction');
+    const forgets = policies.find((policy, i) => bounds[i]! > 0 && policy !== 'noeviction');
+    return {
+      usedBytes: infos.reduce((sum, info) => sum + number(info, 'used_memory'), 0),
+      maxBytes: bounds.every((bound) => bound > 0) ? bounds.reduce((sum, bound) => sum + bound, 0) : null,
+      forgets: forgets === undefined ? null : `maxmemory-policy ${forgets}`,
+    };
+  }
+
   /** Runs a script over keys of one slot. */
   script(text: string, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
     return this.call((client) => client.eval(text, keys.length, ...keys, ...args));

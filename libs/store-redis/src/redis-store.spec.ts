@@ -40,6 +40,7 @@ for (const [name, url] of [
 }
 
 const R1 = parseReleaseId('r1');
+const R1_NEXT = parseReleaseId('r1-next');
 const options = () => ({ signal: new AbortController().signal, requestId: 'spec' });
 const event = (userId: string, timeMs: number): Interaction => ({ userId, itemId: `i${timeMs}`, timeMs, weight: 1 });
 const sealOf = (manifestSha256 = '1'.repeat(64)): ReleaseSummary => ({
@@ -86,7 +87,8 @@ describe('several processes on one Redis', () => {
       [newPrefix(), newPrefix()].map((prefix) => RedisStore.open({ url: `${redis.url}?prefix=${prefix}` })),
     );
     await stores[0]!.seal(sealOf());
-    await stores[0]!.movePointer(R1);
+    await stores[0]!.lease('spec', 60_000);
+    await stores[0]!.movePointer(R1, 'spec');
     expect([await stores[1]!.pointer(), await stores[1]!.releases()]).toEqual([null, []]);
     await Promise.all(stores.map((store) => store.close()));
   });
@@ -159,12 +161,16 @@ describe('a Redis that fails', () => {
     const writes = [
       () => store.appendEvents([event('u', 2)]),
       () => store.writeUsers(R1, [{ ...bare, row: 0, userId: 'u', similarities: new Float32Array(0) }]),
-      () => store.movePointer(R1),
+      () => store.begin(R1_NEXT),
     ];
     for (const write of writes) {
       await expect(write()).rejects.toMatchObject({ code: 'RESOURCE_EXHAUSTED', message: /full/, remedy: /memory/ });
     }
     expect((await historyOf(store, 'u')).timesMs.length).toBe(1);
+    // Going back, and making room, must not need room.
+    expect((await store.lease('spec', 60_000)).holder).toBe('spec');
+    expect((await store.movePointer(R1, 'spec')).releaseId).toBe(R1);
+    await store.removeRelease(R1_NEXT);
     await client.config('SET', 'maxmemory', '0');
     expect(await store.appendEvents([event('u', 2)])).toMatchObject({ accepted: 1 });
     client.disconnect();

@@ -1,12 +1,15 @@
-import { MicError, type Interaction, type ReleaseId, type ScoredLists } from '@mic/domain';
+import { MicError, parseReleaseId, type Interaction, type ReleaseId, type ScoredLists } from '@mic/domain';
 import type {
   AppendResult,
   CallOptions,
   PublishedUser,
+  PublishLease,
   ReleasePointer,
+  ReleaseShape,
   ReleaseSummary,
   SimilarUsersItems,
   Store,
+  StoreMemory,
   UserContext,
   WantedRelease,
 } from '@mic/recall';
@@ -19,6 +22,7 @@ import {
   encodeList,
   encodeUser,
   isCurrent,
+  leaseLost,
   noUserInRow,
   otherContent,
   packLists,
@@ -29,8 +33,9 @@ import {
 } from '@mic/store-records';
 import { AppendQueue, historyEvents } from './append-queue';
 import { Keys, type Key } from './keys';
+import { bytesOfRelease } from './memory-of-release';
 import { RedisLink, type Command } from './redis-link';
-import { CLAIM, MOVE_POINTER, SEAL, UNSEAL } from './scripts';
+import { BEGIN, CLAIM, END_LEASE, LEASE, MOVE_POINTER, SEAL, UNSEAL } from './scripts';
 import { parseRedisUrl } from './store-url';
 
 export interface RedisStoreOptions {
@@ -136,6 +141,36 @@ export class RedisStore implements Store {
 
   // --- publishing
 
+  async lease(holder: string, ttlMs: number, { force = false } = {}): Promise<PublishLease> {
+    const answer = await this.#link.script(LEASE, [this.#keys.control.lease], [holder, ttlMs, Number(force)]);
+    const [held, leftMs] = answer as [string, number];
+    return { holder: held, leftMs };
+  }
+
+  async endLease(holder: string): Promise<void> {
+    await this.#link.script(END_LEASE, [this.#keys.control.lease], [holder]);
+  }
+
+  async begin(releaseId: ReleaseId): Promise<boolean> {
+    const { begun, summaries } = this.#keys.control;
+    return (await this.#link.script(BEGIN, [begun, summaries], [releaseId])) === 1;
+  }
+
+  async unfinished(): Promise<readonly ReleaseId[]> {
+    return (await this.#link.call((client) => client.smembers(this.#keys.control.begun))).map(parseReleaseId);
+  }
+
+  async hasUsers(releaseId: ReleaseId, users: readonly Pick<PublishedUser, 'row' | 'userId'>[]): Promise<boolean> {
+    const userIds = users.map(({ userId }) => userId);
+    const names = users.map(({ row }) => this.#keys.userName(releaseId, row));
+    return this.#link.haveAll([...this.#keys.users(releaseId, userIds), ...names]);
+  }
+
+  hasSimilarItems(releaseId: ReleaseId, firstRow: number, count: number): Promise<boolean> {
+    const keys = Array.from({ length: count }, (_, i) => this.#keys.similarItems(releaseId, firstRow + i));
+    return this.#link.haveAll(keys);
+  }
+
   async writeUsers(releaseId: ReleaseId, users: readonly PublishedUser[]): Promise<void> {
     const keys = this.#keys.users(
       releaseId,
@@ -165,13 +200,13 @@ export class RedisStore implements Store {
   /** The id is claimed first, then every bucket gets its seal, and the release is listed last. */
   async seal(summary: ReleaseSummary): Promise<void> {
     const { releaseId, manifestSha256 } = summary;
-    const { claims, summaries, order } = this.#keys.control;
+    const { claims, summaries, order, begun } = this.#keys.control;
     if (!(await this.#link.script(CLAIM, [claims], [releaseId, manifestSha256]))) throw sealedAlready(releaseId);
     await this.#link.run(
       this.#keys.seals(releaseId).map((key) => ({ key, words: ['set', key.name, manifestSha256] as const })),
     );
     const args = [releaseId, manifestSha256, JSON.stringify(summary), Date.now()];
-    if (!(await this.#link.script(SEAL, [claims, summaries, order], args))) {
+    if (!(await this.#link.script(SEAL, [claims, summaries, order, begun], args))) {
       throw new MicError('ABORTED', `release ${releaseId} was removed while it was sealed`, {
         subject: releaseId,
         remedy: 'publish it again',
@@ -179,9 +214,11 @@ export class RedisStore implements Store {
     }
   }
 
-  async movePointer(releaseId: ReleaseId): Promise<ReleasePointer> {
-    const { summaries, claims, pointer } = this.#keys.control;
-    const moved = await this.#link.script(MOVE_POINTER, [summaries, claims, pointer], [releaseId, Date.now()]);
+  async movePointer(releaseId: ReleaseId, holder: string): Promise<ReleasePointer> {
+    const { summaries, claims, pointer, lease } = this.#keys.control;
+    const keys = [summaries, claims, pointer, lease];
+    const moved = await this.#link.script(MOVE_POINTER, keys, [releaseId, Date.now(), holder]);
+    if (moved === 0) throw leaseLost(releaseId);
     if (moved === null) throw await this.#notThere(releaseId);
     return decodePointer(moved as string)!;
   }
@@ -207,13 +244,23 @@ export class RedisStore implements Store {
 
   /** The control records and the seals go first, then the rest; called again after an interruption, it removes what is left. */
   async removeRelease(releaseId: ReleaseId): Promise<void> {
-    const { pointer, summaries, claims, order } = this.#keys.control;
-    if (!(await this.#link.script(UNSEAL, [pointer, summaries, claims, order], [releaseId])))
+    const { pointer, summaries, claims, order, begun } = this.#keys.control;
+    if (!(await this.#link.script(UNSEAL, [pointer, summaries, claims, order, begun], [releaseId]))) {
       throw isCurrent(releaseId);
+    }
     await this.#link.run(this.#keys.seals(releaseId).map((key) => ({ key, words: ['unlink', key.name] as const })));
     for await (const { node, names } of this.#link.scan(this.#keys.recordsPattern(releaseId), REMOVE_AT_ONCE)) {
       await this.#link.unlink(node, names);
     }
+    await this.#link.call((client) => client.srem(begun, releaseId));
+  }
+
+  predictBytes(shape: ReleaseShape): number {
+    return bytesOfRelease(shape, this.#keys.lengths, this.#link.isCluster);
+  }
+
+  memory(): Promise<StoreMemory> {
+    return this.#link.memory();
   }
 
   // --- inside

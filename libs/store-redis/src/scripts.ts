@@ -2,6 +2,9 @@
  * What must happen at once inside Redis. Every script touches keys of one slot only, so that it runs in a cluster, too.
  */
 
+/** A script that a Redis without memory runs all the same (Redis 7): who goes back, or makes room, must not need room. */
+const EVEN_WHEN_FULL = '#!lua flags=allow-oom';
+
 /** Sets a history if nobody has changed it since it was read. KEYS: history. ARGV: revision read ('' for none), new value. */
 export const REPLACE_HISTORY = `
 if redis.call('GETRANGE', KEYS[1], 0, 7) ~= ARGV[1] then return 0 end
@@ -15,7 +18,24 @@ if claimed and claimed ~= ARGV[2] then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 return 1`;
 
-/** Declares a release complete. KEYS: claims, summaries, order. ARGV: id, sha256, summary, now in ms. */
+/** Takes or renews the lease, and tells who has it and for how many ms. KEYS: lease. ARGV: holder, ms, 1 to take it from another. */
+export const LEASE = `${EVEN_WHEN_FULL}
+local held = redis.call('GET', KEYS[1])
+if held and held ~= ARGV[1] and ARGV[3] ~= '1' then return {held, redis.call('PTTL', KEYS[1])} end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return {ARGV[1], tonumber(ARGV[2])}`;
+
+/** Gives the lease back. KEYS: lease. ARGV: holder. */
+export const END_LEASE = `${EVEN_WHEN_FULL}
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0`;
+
+/** Notes that a release is begun; 0 when it was, or is sealed. KEYS: begun, summaries. ARGV: id. */
+export const BEGIN = `
+if redis.call('HEXISTS', KEYS[2], ARGV[1]) == 1 then return 0 end
+return redis.call('SADD', KEYS[1], ARGV[1])`;
+
+/** Declares a release complete. KEYS: claims, summaries, order, begun. ARGV: id, sha256, summary, now in ms. */
 export const SEAL = `
 if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
 if redis.call('HEXISTS', KEYS[2], ARGV[1]) == 1 then return 1 end
@@ -23,10 +43,15 @@ local last = redis.call('ZRANGE', KEYS[3], -1, -1, 'WITHSCORES')[2] or '0'
 local at = math.max(tonumber(ARGV[4]), tonumber(last) + 1)
 redis.call('ZADD', KEYS[3], string.format('%.0f', at), ARGV[1])
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
+redis.call('SREM', KEYS[4], ARGV[1])
 return 1`;
 
-/** Moves the pointer to a sealed release and gives it; nil when the release is not sealed. KEYS: summaries, claims, pointer. ARGV: id, now in ms. */
-export const MOVE_POINTER = `
+/**
+ * Moves the pointer to a sealed release and gives it; nil when the release is not sealed, 0 when the lease is another's.
+ * KEYS: summaries, claims, pointer, lease. ARGV: id, now in ms, holder.
+ */
+export const MOVE_POINTER = `${EVEN_WHEN_FULL}
+if redis.call('GET', KEYS[4]) ~= ARGV[3] then return 0 end
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return false end
 local begins = '{"releaseId":"' .. ARGV[1] .. '",'
 local before = redis.call('GET', KEYS[3])
@@ -36,12 +61,13 @@ local pointer = begins .. '"manifestSha256":"' .. sha256 .. '","movedAtMs":' .. 
 redis.call('SET', KEYS[3], pointer)
 return pointer`;
 
-/** Takes a release out of the control records, unless the pointer names it. KEYS: pointer, summaries, claims, order. ARGV: id. */
-export const UNSEAL = `
+/** Takes a release out of the control records, unless the pointer names it. KEYS: pointer, summaries, claims, order, begun. ARGV: id. */
+export const UNSEAL = `${EVEN_WHEN_FULL}
 local begins = '{"releaseId":"' .. ARGV[1] .. '",'
 local pointer = redis.call('GET', KEYS[1])
 if pointer and string.sub(pointer, 1, #begins) == begins then return 0 end
 redis.call('HDEL', KEYS[2], ARGV[1])
 redis.call('HDEL', KEYS[3], ARGV[1])
 redis.call('ZREM', KEYS[4], ARGV[1])
+redis.call('SADD', KEYS[5], ARGV[1])
 return 1`;

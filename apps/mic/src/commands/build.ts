@@ -49,7 +49,8 @@ Knobs: ${BUILD_KNOBS.join(', ')}`,
       const parent = await openParent(home, storeOf(home, flags.store), flags.parent);
       const started = performance.now();
       const manifest = await runBuild({ model: flags.model, data: flags.data, home, config, parent });
-      if (flags.json) await writeFile(flags.json, `${JSON.stringify(buildReport(manifest, (performance.now() - started) / 1000))}\n`);
+      if (flags.json)
+        await writeFile(flags.json, `${JSON.stringify(buildReport(manifest, (performance.now() - started) / 1000))}\n`);
       console.log(printQuality(manifest));
       console.log(printGate(manifest));
       if (manifest.gate.passed) {

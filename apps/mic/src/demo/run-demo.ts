@@ -141,7 +141,7 @@ async function publishWithHistory(
     } finally {
       await store.close();
     }
-    await runPublish(manifest.id, home, storeAddress);
+    await runPublish({ home, releaseId: manifest.id, store: storeAddress });
     return await pickDemoCast(dataset, SHOWN_USERS);
   } finally {
     await dataset.close();
