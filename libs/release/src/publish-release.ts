@@ -255,7 +255,7 @@ function gateNotPassed({ releaseId, manifest }: OpenRelease): MicError {
   const failed = manifest.gate.checks.filter(({ passed }) => !passed).map(({ name }) => name);
   return new MicError('FAILED_PRECONDITION', `release ${releaseId} did not pass its gate: ${failed.join(', ')}`, {
     subject: releaseId,
-    remedy: 'look at it with `mic releases show`; publish it all the same with --despite-gate',
+    remedy: 'its manifest.json has every check; mend the model, or publish it all the same with --despite-gate',
   });
 }
 
