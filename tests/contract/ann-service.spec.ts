@@ -1,15 +1,17 @@
 import { AnnServiceService, Index, SearchRequest } from '@mic/contracts';
 import { WorkerItemIndex } from '@mic/hnsw-index';
+import type { OpenReleases } from '@mic/service-host';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { annApi, type Indexes } from '../../apps/ann-service/src/handler';
 import { rejection } from './callers';
-import { bothWays, internalRpc, OPEN } from './internal-rpc';
+import { bothWays, holding, internalRpc, OPEN } from './internal-rpc';
 
 const { search } = AnnServiceService;
 const DIMENSION = OPEN.dimension;
 /** Six items on the half circle from (1, 0) to (-1, 0). */
 const VECTORS = Float32Array.of(1, 0, 0.8, 0.6, 0.6, 0.8, 0, 1, -0.6, 0.8, -1, 0);
 let items: WorkerItemIndex;
+let releases: OpenReleases<Indexes>;
 
 beforeAll(async () => {
   items = await WorkerItemIndex.open({
@@ -20,10 +22,10 @@ beforeAll(async () => {
     kind: 'exact',
     workers: 1,
   });
+  releases = await holding<Indexes>({ vectors: VECTORS, items });
 });
 afterAll(() => items.close());
 
-const indexes = (): Indexes => ({ release: OPEN, vectors: VECTORS, items });
 type Search = Parameters<typeof SearchRequest.fromPartial>[0];
 const requestOf = (search: Search): SearchRequest =>
   SearchRequest.fromPartial({ releaseId: OPEN.releaseId, index: Index.INDEX_ITEMS, k: 2, ...search });
@@ -32,12 +34,15 @@ const toTheRight = { vectors: { count: 1, values: [1, 0] } };
 internalRpc({
   method: search,
   request: requestOf(toTheRight),
-  open: () => annApi(indexes),
+  open: () => annApi(() => releases),
   throwing: (error) =>
     annApi(() => {
       throw error();
     }),
-  over: (call) => annApi(() => ({ ...indexes(), items: { search: call } })),
+  over: async (call) => {
+    const failing = await holding<Indexes>({ vectors: VECTORS, items: { search: call } });
+    return annApi(() => failing);
+  },
 });
 
 /** The lists of an answer as [row, score with three digits]. */
@@ -51,7 +56,7 @@ function listsOf({ lists }: { lists?: { offsets: number[]; rows: number[]; score
 
 bothWays(
   'Search',
-  () => [annApi(indexes)],
+  () => [annApi(() => releases)],
   (caller) => {
     const answer = async (request: Search) => listsOf(await caller.call(search, requestOf(request)));
 

@@ -2,10 +2,11 @@ import { Graph, toOnnx } from '@mic/autodiff';
 import { EmbedderServiceService, EmbedItemsRequest, EmbedUsersRequest } from '@mic/contracts';
 import type { TowerSignature } from '@mic/features';
 import { OnnxItemEmbedder, OnnxUserEmbedder } from '@mic/onnx-tower';
+import type { OpenReleases } from '@mic/service-host';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { embedderApi, type Towers } from '../../apps/user-embedder/src/handler';
 import { rejection } from './callers';
-import { bothWays, internalRpc, OPEN } from './internal-rpc';
+import { bothWays, holding, internalRpc, OPEN } from './internal-rpc';
 
 const { embedUsers, embedItems } = EmbedderServiceService;
 const SIGNATURE: TowerSignature = {
@@ -46,14 +47,15 @@ function itemTower(): Uint8Array {
 }
 
 let towers: Towers & { readonly users: OnnxUserEmbedder; readonly items: OnnxItemEmbedder };
+let releases: OpenReleases<Towers>;
 beforeAll(async () => {
   const tower = { releaseId: OPEN.releaseId, signature: SIGNATURE };
   towers = {
-    release: OPEN,
     signature: SIGNATURE,
     users: await OnnxUserEmbedder.open({ ...tower, model: userTower() }),
     items: await OnnxItemEmbedder.open({ ...tower, model: itemTower() }),
   };
+  releases = await holding<Towers>(towers);
 });
 afterAll(async () => {
   await towers.users.close();
@@ -68,13 +70,15 @@ const itemsRequest = (...items: Item[]): EmbedItemsRequest =>
   EmbedItemsRequest.fromPartial({ releaseId: OPEN.releaseId, items });
 
 const service = {
-  open: () => embedderApi(() => towers),
+  open: () => embedderApi(() => releases),
   throwing: (error: () => Error) =>
     embedderApi(() => {
       throw error();
     }),
-  over: (call: (...args: readonly unknown[]) => Promise<never>) =>
-    embedderApi(() => ({ ...towers, users: { embed: call }, items: { embed: call } })),
+  over: async (call: (...args: readonly unknown[]) => Promise<never>) => {
+    const failing = await holding<Towers>({ ...towers, users: { embed: call }, items: { embed: call } });
+    return embedderApi(() => failing);
+  },
 };
 internalRpc({ ...service, method: embedUsers, request: usersRequest({}) });
 internalRpc({ ...service, method: embedItems, request: itemsRequest({}) });

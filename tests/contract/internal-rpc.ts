@@ -2,7 +2,7 @@ import type { MethodDefinition } from '@grpc/grpc-js';
 import { MicError, parseReleaseId } from '@mic/domain';
 import type { CallOptions, ReleaseSummary } from '@mic/recall';
 import type { ServiceHandlers } from '@mic/rpc';
-import { noRelease } from '@mic/service-host';
+import { noRelease, OpenReleases } from '@mic/service-host';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { rejection, WAYS, type Caller } from './callers';
 
@@ -18,6 +18,15 @@ export const OPEN: ReleaseSummary = {
   users: 3,
   items: 6,
 };
+
+/** A service's releases: the open one, with what the service has of it. */
+export async function holding<T>(value: T): Promise<OpenReleases<T>> {
+  const close = () => Promise.resolve();
+  const open = () => Promise.resolve({ summary: OPEN, value, close });
+  const releases = new OpenReleases({ open }, { most: 2, lingerMs: 0 });
+  await releases.follow({ ...OPEN, movedAtMs: 0 });
+  return releases;
+}
 
 /** A port that answers only its signal, and counts. */
 export class HangingPort {
@@ -42,11 +51,11 @@ export interface InternalRpc<Request> {
   /** A good request. */
   readonly request: Request & { readonly releaseId: string; readonly manifestSha256: string };
   /** The service over what it serves from. */
-  readonly open: () => ServiceHandlers;
+  readonly open: () => ServiceHandlers | Promise<ServiceHandlers>;
   /** The service over a function that throws what it has instead of something to serve from. */
   readonly throwing: (error: () => MicError) => ServiceHandlers;
   /** The service over a port whose call is this one. */
-  readonly over: (call: (...args: readonly unknown[]) => Promise<never>) => ServiceHandlers;
+  readonly over: (call: (...args: readonly unknown[]) => Promise<never>) => ServiceHandlers | Promise<ServiceHandlers>;
 }
 
 /** What the protos promise of every internal RPC, whatever it does. */
@@ -62,7 +71,7 @@ export function internalRpc<Request>(rpc: InternalRpc<Request>): void {
     };
     let caller: Caller;
     beforeAll(async () => {
-      caller = await opened([rpc.open()]);
+      caller = await opened([await rpc.open()]);
     });
     afterAll(() => Promise.all(callers.map((one) => one.close())));
 
@@ -94,10 +103,10 @@ export function internalRpc<Request>(rpc: InternalRpc<Request>): void {
 
     it('the status of what it serves from; INTERNAL, without its text, for a defect', async () => {
       for (const code of ['DATA_LOSS', 'UNAVAILABLE', 'RESOURCE_EXHAUSTED'] as const) {
-        const failing = await opened([rpc.over(() => Promise.reject(new MicError(code, 'it says')))]);
+        const failing = await opened([await rpc.over(() => Promise.reject(new MicError(code, 'it says')))]);
         expect(await rejection(failing.call(method, request))).toMatchObject({ code, message: 'it says' });
       }
-      const broken = await opened([rpc.over(() => Promise.reject(new TypeError('secret')))]);
+      const broken = await opened([await rpc.over(() => Promise.reject(new TypeError('secret')))]);
       expect(await rejection(broken.call(method, request))).toMatchObject({
         code: 'INTERNAL',
         message: 'internal error',
@@ -107,7 +116,7 @@ export function internalRpc<Request>(rpc: InternalRpc<Request>): void {
 
     it('RESOURCE_EXHAUSTED when too many calls run already', async () => {
       const port = new HangingPort();
-      const full = await opened([rpc.over(port.call)], { maxConcurrentCalls: 1 });
+      const full = await opened([await rpc.over(port.call)], { maxConcurrentCalls: 1 });
       const abort = new AbortController();
       const first = rejection(full.call(method, request, { signal: abort.signal }));
       await expect.poll(() => port.entered).toBe(1);
@@ -119,7 +128,7 @@ export function internalRpc<Request>(rpc: InternalRpc<Request>): void {
 
     it('DEADLINE_EXCEEDED in time, and what it calls is told to stop', async () => {
       const port = new HangingPort();
-      const late = await opened([rpc.over(port.call)]);
+      const late = await opened([await rpc.over(port.call)]);
       const error = await rejection(late.call(method, request, { deadlineMs: 60 }));
       expect(error.code).toBe('DEADLINE_EXCEEDED');
       await expect.poll(() => port.stopped).toBe(1);
@@ -127,7 +136,7 @@ export function internalRpc<Request>(rpc: InternalRpc<Request>): void {
 
     it('CANCELLED when the caller cancels, and what it calls is told to stop', async () => {
       const port = new HangingPort();
-      const hanging = await opened([rpc.over(port.call)]);
+      const hanging = await opened([await rpc.over(port.call)]);
       const abort = new AbortController();
       const call = rejection(hanging.call(method, request, { signal: abort.signal }));
       await expect.poll(() => port.entered).toBe(1);
@@ -141,13 +150,13 @@ export function internalRpc<Request>(rpc: InternalRpc<Request>): void {
 /** A suite that must hold both ways. */
 export function bothWays(
   name: string,
-  services: () => readonly ServiceHandlers[],
+  services: () => readonly ServiceHandlers[] | Promise<readonly ServiceHandlers[]>,
   suite: (caller: Caller) => void,
 ): void {
   describe.each(WAYS)(`${name} %s`, (_way, open) => {
     let caller: Caller | undefined;
     beforeAll(async () => {
-      caller = await open(services());
+      caller = await open(await services());
     });
     afterAll(() => caller?.close());
     suite({

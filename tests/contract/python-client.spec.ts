@@ -49,7 +49,9 @@ describe('a client in Python that has the protos alone', () => {
     folder = await mkdtemp(join(tmpdir(), 'mic-python-'));
     descriptors = join(folder, 'protos.binpb');
     await exec(`${root}node_modules/.bin/buf`, ['build', '-o', descriptors], { cwd: root });
-    const services = [...api.services, releaseApi(() => Promise.resolve([OPEN]))];
+    const state = { current: OPEN, open: [OPEN], wanted: OPEN.releaseId, problem: null };
+    const opened = { releases: () => Promise.resolve(state) };
+    const services = [...api.services, releaseApi(() => opened)];
     server = await startServer({ address: '127.0.0.1:0', services, logger, drainTimeoutMs: 1_000 });
   });
   afterAll(async () => {

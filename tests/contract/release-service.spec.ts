@@ -1,6 +1,6 @@
 import { ReleaseServiceService } from '@mic/contracts';
 import { MicError } from '@mic/domain';
-import { noRelease, releaseApi } from '@mic/service-host';
+import { noRelease, releaseApi, type ReleaseState } from '@mic/service-host';
 import { describe, expect, it } from 'vitest';
 import { rejection, WAYS } from './callers';
 import { OPEN } from './internal-rpc';
@@ -8,14 +8,26 @@ import { OPEN } from './internal-rpc';
 const { getRelease } = ReleaseServiceService;
 
 describe.each(WAYS)('GetRelease %s', (_way, open) => {
-  const ask = async (releases: Parameters<typeof releaseApi>[0], deadlineMs = 5_000) => {
-    const caller = await open([releaseApi(releases)]);
-    return caller.call(getRelease, {}, { deadlineMs }).finally(() => caller.close());
+  const ask = async (
+    releases: () => Promise<ReleaseState>,
+    {
+      deadlineMs = 5_000,
+      keep,
+      inUse = [],
+    }: { deadlineMs?: number; keep?: (ids: readonly string[]) => void; inUse?: string[] } = {},
+  ) => {
+    const caller = await open([releaseApi(() => ({ releases, keep }))]);
+    return caller.call(getRelease, { inUseReleaseIds: inUse }, { deadlineMs }).finally(() => caller.close());
   };
+  const upToDate = { current: OPEN, open: [OPEN], wanted: OPEN.releaseId, problem: null };
 
   it('lists what is open, the current one first', async () => {
     const older = { ...OPEN, releaseId: OPEN.parentId as typeof OPEN.releaseId, parentId: null };
-    expect(await ask(() => Promise.resolve([OPEN, older]))).toEqual({
+    const problem = 'r3 is damaged';
+    const state: ReleaseState = { current: OPEN, open: [OPEN, older], wanted: 'r3', problem };
+    expect(await ask(() => Promise.resolve(state))).toEqual({
+      publishedReleaseId: 'r3',
+      problem,
       currentReleaseId: 'r20240102030405-0badcafe',
       releases: [
         {
@@ -34,8 +46,19 @@ describe.each(WAYS)('GetRelease %s', (_way, open) => {
     });
   });
 
+  it('has the releases kept that the caller uses, a hundred at most', async () => {
+    const kept: (readonly string[])[] = [];
+    const keep = (ids: readonly string[]): void => void kept.push(ids);
+    const answer = await ask(() => Promise.resolve(upToDate), { keep, inUse: ['r1', 'r2'] });
+    expect(answer).toMatchObject({ publishedReleaseId: OPEN.releaseId, problem: '' });
+    expect(kept).toEqual([['r1', 'r2']]);
+    const tooMany = ask(() => Promise.resolve(upToDate), { keep, inUse: new Array<string>(101).fill('r1') });
+    expect(await rejection(tooMany)).toMatchObject({ code: 'INVALID_ARGUMENT', subject: 'in_use_release_ids' });
+  });
+
   it('UNAVAILABLE before a release is open', async () => {
-    for (const none of [() => Promise.reject(noRelease()), () => Promise.resolve([])]) {
+    const empty: ReleaseState = { current: null, open: [], wanted: null, problem: null };
+    for (const none of [() => Promise.reject(noRelease()), () => Promise.resolve(empty)]) {
       const error = await rejection(ask(none));
       expect(error.code).toBe('UNAVAILABLE');
       expect(error.remedy).toContain('publish');
@@ -43,7 +66,9 @@ describe.each(WAYS)('GetRelease %s', (_way, open) => {
   });
 
   it('DEADLINE_EXCEEDED, and INTERNAL for a defect', async () => {
-    expect(await rejection(ask(() => new Promise(() => {}), 50))).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    expect(await rejection(ask(() => new Promise(() => {}), { deadlineMs: 50 }))).toMatchObject({
+      code: 'DEADLINE_EXCEEDED',
+    });
     const defect = await rejection(ask(() => Promise.reject(new TypeError('secret'))));
     expect(defect).toMatchObject({ code: 'INTERNAL', message: 'internal error' });
   });

@@ -1,8 +1,8 @@
 import { AnnServiceService, Index, type QueryVectors, type SearchRequest } from '@mic/contracts';
 import { MicError, type ScoredLists } from '@mic/domain';
-import type { ItemIndex, ReleaseSummary } from '@mic/recall';
+import type { ItemIndex } from '@mic/recall';
 import { serviceHandlers, type ServiceHandlers } from '@mic/rpc';
-import { checkRelease } from '@mic/service-host';
+import type { OpenReleases } from '@mic/service-host';
 import { checkCount, checkNumber, toWireLists } from '@mic/wire';
 
 const MAX_QUERIES = 512;
@@ -11,38 +11,37 @@ const MAX_EF = 10_000;
 
 /** The indexes of a release. */
 export interface Indexes {
-  readonly release: ReleaseSummary;
   /** items x dimension, row-major. */
   readonly vectors: Float32Array;
   readonly items: ItemIndex;
 }
 
-/** mic.ann.v1.AnnService over the indexes that are open. */
-export function annApi(indexes: () => Indexes): ServiceHandlers {
+/** mic.ann.v1.AnnService over the indexes of the releases that are open. */
+export function annApi(releases: () => Pick<OpenReleases<Indexes>, 'use'>): ServiceHandlers {
   return serviceHandlers(AnnServiceService, {
     async search(request, { signal, requestId }) {
-      const { release, vectors, items } = indexes();
-      checkRelease(release, request);
-      checkIndex(request.index);
-      const k = checkNumber('k', request.k, 1, MAX_K);
-      const ef = request.ef === undefined ? undefined : checkNumber('ef', request.ef, 1, MAX_EF);
-      const { releaseId, dimension } = release;
-      const search = (count: number, queries: Float32Array, wanted: number): Promise<ScoredLists> =>
-        items.search({ releaseId, count, vectors: queries, k: wanted, ef }, { signal, requestId });
+      return releases().use(request, async ({ vectors, items }, release) => {
+        checkIndex(request.index);
+        const k = checkNumber('k', request.k, 1, MAX_K);
+        const ef = request.ef === undefined ? undefined : checkNumber('ef', request.ef, 1, MAX_EF);
+        const { releaseId, dimension } = release;
+        const search = (count: number, queries: Float32Array, wanted: number): Promise<ScoredLists> =>
+          items.search({ releaseId, count, vectors: queries, k: wanted, ef }, { signal, requestId });
 
-      if (request.vectors !== undefined && request.rows === undefined) {
-        const queries = toQueries(request.vectors, dimension);
-        return { releaseId, lists: toWireLists(await search(request.vectors.count, queries, k)) };
-      }
-      if (request.rows !== undefined && request.vectors === undefined) {
-        const rows = checkRows(request.rows.rows, release.items);
-        const queries = new Float32Array(rows.length * dimension);
-        rows.forEach((row, i) => {
-          queries.set(vectors.subarray(row * dimension, (row + 1) * dimension), i * dimension);
-        });
-        return { releaseId, lists: toWireLists(withoutSelf(await search(rows.length, queries, k + 1), rows, k)) };
-      }
-      throw invalid('queries', 'is not set: exactly one of vectors and rows is needed');
+        if (request.vectors !== undefined && request.rows === undefined) {
+          const queries = toQueries(request.vectors, dimension);
+          return { releaseId, lists: toWireLists(await search(request.vectors.count, queries, k)) };
+        }
+        if (request.rows !== undefined && request.vectors === undefined) {
+          const rows = checkRows(request.rows.rows, release.items);
+          const queries = new Float32Array(rows.length * dimension);
+          rows.forEach((row, i) => {
+            queries.set(vectors.subarray(row * dimension, (row + 1) * dimension), i * dimension);
+          });
+          return { releaseId, lists: toWireLists(withoutSelf(await search(rows.length, queries, k + 1), rows, k)) };
+        }
+        throw invalid('queries', 'is not set: exactly one of vectors and rows is needed');
+      });
     },
   });
 }

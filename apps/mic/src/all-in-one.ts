@@ -1,11 +1,23 @@
 import { WorkerItemIndex } from '@mic/hnsw-index';
+import { ServiceMetrics } from '@mic/metrics';
 import { OnnxUserEmbedder } from '@mic/onnx-tower';
 import { openStore } from '@mic/open-store';
-import { RecallEngine, warmUp, type Profiles } from '@mic/recall';
+import { RecallEngine, warmUp, type Profiles, type ReleasePointer, type Store } from '@mic/recall';
 import { recallApi } from '@mic/recall-api';
-import { releaseSummary, type Manifest, type OpenRelease } from '@mic/release';
 import { startServer, type Logger } from '@mic/rpc';
-import { openPublishedRelease, releaseApi } from '@mic/service-host';
+import {
+  noRelease,
+  openedRelease,
+  openPublishedParts,
+  recordEventLoopDelay,
+  releaseApi,
+  serveReleases,
+  type Host,
+  type Opened,
+  type OpenedRelease,
+  type OpenReleases,
+} from '@mic/service-host';
+import { checkPublished } from './check-published';
 import type { Home } from './home';
 
 export interface AllInOneOptions {
@@ -23,13 +35,17 @@ export interface AllInOneOptions {
 export interface AllInOne {
   /** `host:port` that is listened on. */
   readonly address: string;
-  readonly manifest: Manifest;
+  readonly releaseId: string;
   /** Drains the server, then closes what it served from. */
   stop(): Promise<void>;
 }
 
+/** As the services have them by default. */
+const RELEASE_SETTINGS = { MIC_RELEASE_POLL_MS: 1_000, MIC_RELEASE_LINGER_MS: 10_000, MIC_OPEN_RELEASES: 2 };
+
 /**
- * The whole recall path in this process: the release that the store points at, verified, behind the public API.
+ * The whole recall path in this process, behind the public API: the release that the store points at, verified, and each
+ * one that is published after it.
  *
  * @throws MicError FAILED_PRECONDITION when nothing is published, DATA_LOSS when the release is damaged.
  */
@@ -41,35 +57,88 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
     for (const close of opened.splice(0).reverse()) await close();
   };
   try {
-    const release = await openPublishedRelease({ store: storeAddress, releases: home.releases });
     const store = await openStore({ store: storeAddress });
     opened.push(() => store.close());
-    const index = await openIndex(release);
-    opened.push(() => index.close());
-    const { releaseId, signature, userTower: model, catalog, manifest } = release;
-    const embedder = await OnnxUserEmbedder.open({ releaseId, signature, model });
-    opened.push(() => embedder.close());
-    const recall = new RecallEngine({ ports: { embedder, index, store }, catalog, profiles });
-    await warmUp(recall, catalog);
+    await checkPublished(home, store);
+    const ending = new AbortController();
+    const state: { served?: Opened<OpenReleases<RecallEngine>> } = {};
+    const ready = (): Opened<OpenReleases<RecallEngine>> => {
+      if (!state.served) throw noRelease();
+      return state.served;
+    };
     const maxN = Math.max(...Object.values(profiles.profiles).map(({ n }) => n.max));
     const services = [
-      ...recallApi({ recall, history: store, maxN: () => maxN }),
-      releaseApi(() => Promise.resolve([releaseSummary(manifest)])),
+      ...recallApi({
+        recall: {
+          recall: async (request, ...call) => {
+            const wanted = request.releaseId === undefined ? undefined : { releaseId: request.releaseId };
+            return ready().value.use(wanted, (engine) => engine.recall(request, ...call));
+          },
+        },
+        history: store,
+        maxN: () => maxN,
+      }),
+      releaseApi(ready),
     ];
     const server = await startServer({ address, services, logger, drainTimeoutMs });
     opened.push(() => server.stop());
+    const loopDelay = recordEventLoopDelay(logger);
+    opened.push(async () => {
+      ending.abort();
+      await state.served?.close();
+      loopDelay.stop();
+    });
+    const host: Host = {
+      logger,
+      loopDelay,
+      metrics: new ServiceMetrics('mic'),
+      stopping: ending.signal,
+      showReleases: ({ current, problem }) => {
+        server.setUpToDate(current !== null && problem === null);
+      },
+    };
+    state.served = await serveReleases({
+      host,
+      settings: RELEASE_SETTINGS,
+      opener: {
+        open: (pointer) => openEngine(pointer, home, store, profiles),
+      },
+      records: { get: () => Promise.resolve(store), close: () => Promise.resolve() },
+    });
     server.setServing(true);
-    logger.info({ address: server.address, release: releaseId, items: catalog.itemCount }, 'serving');
-    return { address: server.address, manifest, stop: closeAll };
+    const { current } = await state.served.releases();
+    logger.info({ address: server.address, release: current?.releaseId, items: current?.items }, 'serving');
+    return { address: server.address, releaseId: current!.releaseId, stop: closeAll };
   } catch (error) {
     await closeAll();
     throw error;
   }
 }
 
-function openIndex({ releaseId, catalog, manifest, indexPath }: OpenRelease): Promise<WorkerItemIndex> {
-  const { vectors, itemCount: count, dimension } = catalog;
+/** The recall path of one release, with everything that it calls. */
+async function openEngine(
+  pointer: ReleasePointer,
+  home: Home,
+  store: Store,
+  profiles: Profiles,
+): Promise<OpenedRelease<RecallEngine>> {
+  const release = await openPublishedParts(home.releases, pointer, ['towers', 'catalog', 'index']);
+  const { releaseId, manifest, catalog } = release;
+  const { signature, userTower: model } = release.towers;
   const { kind } = manifest.index;
   const ef = manifest.index.kind === 'hnsw' ? manifest.index.ef : undefined;
-  return WorkerItemIndex.open({ releaseId, vectors, count, dimension, kind, indexPath, ef });
+  const { itemCount: count, dimension } = catalog;
+  const index = await WorkerItemIndex.open({ releaseId, ...release.index, count, dimension, kind, ef });
+  try {
+    const embedder = await OnnxUserEmbedder.open({ releaseId, signature, model });
+    const engine = new RecallEngine({ ports: { embedder, index, store }, catalog, profiles });
+    await warmUp(engine, catalog);
+    return openedRelease(release, engine, async () => {
+      await index.close();
+      await embedder.close();
+    });
+  } catch (error) {
+    await index.close();
+    throw error;
+  }
 }

@@ -9,7 +9,7 @@ await runService({
   open: openGateway,
   services: (gateway) =>
     recallApi({
-      recall: { recall: async (...call) => gateway().engine.recall(...call) },
+      recall: { recall: async (...call) => gateway().recall.recall(...call) },
       history: { appendEvents: async (...call) => gateway().history.appendEvents(...call) },
       maxN: () => gateway().maxN,
     }),

@@ -1,52 +1,101 @@
-import { RecallEngine, warmUp, type HistoryWriter } from '@mic/recall';
+import { RecallEngine, warmUp, type HistoryWriter, type ItemCatalog, type RecallService } from '@mic/recall';
 import { loadProfiles } from '@mic/recall-api';
-import { releaseSummary } from '@mic/release';
-import { ItemIndexClient, NeighborClient, UserEmbedderClient } from '@mic/service-clients';
-import { openPublishedRelease, type EventLoopDelay, type Opened } from '@mic/service-host';
+import { ItemIndexClient, lacking, NeighborClient, ReleaseHolders, UserEmbedderClient } from '@mic/service-clients';
+import {
+  openedRelease,
+  openPublishedParts,
+  serveReleases,
+  storeRecords,
+  type Host,
+  type Opened,
+  type OpenReleases,
+  type ReleaseOpener,
+} from '@mic/service-host';
 import type { config } from './config';
 
 /** What the gateway answers from. */
 export interface Gateway {
-  readonly engine: RecallEngine;
+  readonly recall: RecallService;
   readonly history: HistoryWriter;
   /** Largest `n` that any profile allows. */
   readonly maxN: number;
 }
 
-/** The recall path over the three services, pinned to the release that is published. */
-export async function openGateway(
-  settings: ReturnType<typeof config.parse>,
-  loopDelay: EventLoopDelay,
-): Promise<Opened<Gateway>> {
+/** The recall path of one release. */
+interface Engine {
+  readonly engine: RecallEngine;
+  readonly catalog: ItemCatalog;
+}
+
+/** The recall path over the three services; each request is answered by one release, from its first call to its last. */
+export async function openGateway(settings: ReturnType<typeof config.parse>, host: Host): Promise<Opened<Gateway>> {
   const profiles = await loadProfiles(settings.MIC_PROFILES);
-  const { MIC_STORE: store, MIC_RELEASES: releases } = settings;
-  const { releaseId, catalog, manifest } = await openPublishedRelease({ store, releases });
-  const release = { releaseId, manifestSha256: manifest.manifestSha256 };
   const embedder = UserEmbedderClient.connect(settings.MIC_USER_EMBEDDER);
   const index = ItemIndexClient.connect(settings.MIC_ANN_SERVICE);
   const neighbors = NeighborClient.connect(settings.MIC_NEIGHBOR_STORE);
-  const neighborClient = new NeighborClient(neighbors, release.manifestSha256);
-  const engine = new RecallEngine({
-    ports: {
-      embedder: new UserEmbedderClient(embedder, release),
-      index: new ItemIndexClient(index, release),
-      store: neighborClient,
-    },
-    catalog,
-    profiles,
-    queueDelayMs: () => loopDelay.recentMs(),
+  const holders = new ReleaseHolders({
+    'user-embedder': settings.MIC_USER_EMBEDDER,
+    'ann-service': settings.MIC_ANN_SERVICE,
+    'neighbor-store': settings.MIC_NEIGHBOR_STORE,
   });
-  await warmUp(engine, catalog);
-  return {
-    value: {
-      engine,
-      history: neighborClient,
-      maxN: Math.max(...Object.values(profiles.profiles).map(({ n }) => n.max)),
+  const records = storeRecords(settings.MIC_STORE);
+  const closeClients = (): void => {
+    for (const client of [embedder, index, neighbors, holders]) client.close();
+  };
+  const opener: ReleaseOpener<Engine> = {
+    async open(pointer) {
+      const release = await openPublishedParts(settings.MIC_RELEASES, pointer, ['catalog']);
+      const { catalog, releaseId } = release;
+      const { manifestSha256 } = release.manifest;
+      const engine = new RecallEngine({
+        ports: {
+          embedder: new UserEmbedderClient(embedder, { releaseId, manifestSha256 }),
+          index: new ItemIndexClient(index, { releaseId, manifestSha256 }),
+          store: new NeighborClient(neighbors, manifestSha256),
+        },
+        catalog,
+        profiles,
+        queueDelayMs: () => host.loopDelay.recentMs(),
+      });
+      return openedRelease(release, { engine, catalog });
     },
-    releases: () => Promise.resolve([releaseSummary(manifest)]),
-    close: () => {
-      for (const client of [embedder, index, neighbors]) client.close();
-      return Promise.resolve();
+    async hindrance({ summary }) {
+      const without = lacking(await holders.ask([summary.releaseId]), summary);
+      return without.length === 0 ? null : `release ${summary.releaseId} is not open yet in ${without.join(', ')}`;
+    },
+    warmUp: ({ value: { engine, catalog } }) => warmUp(engine, catalog),
+    async alternative() {
+      const holdings = await holders.ask([]);
+      const sealed = await (await records.get()).releases();
+      const held = sealed.toReversed().find((release) => lacking(holdings, release).length === 0);
+      return held ? { ...held, movedAtMs: 0 } : null;
     },
   };
+  /** What is open here is in use there. */
+  const nameReleases = async (releases: OpenReleases<Engine>): Promise<void> => {
+    await holders.ask(releases.state().open.map(({ releaseId }) => releaseId));
+  };
+  try {
+    const served = await serveReleases({ host, settings, opener, records, onLook: nameReleases });
+    return {
+      value: {
+        recall: {
+          recall: (request, ...call) => {
+            const wanted = request.releaseId === undefined ? undefined : { releaseId: request.releaseId };
+            return served.value.use(wanted, ({ engine }) => engine.recall(request, ...call));
+          },
+        },
+        history: new NeighborClient(neighbors, ''),
+        maxN: Math.max(...Object.values(profiles.profiles).map(({ n }) => n.max)),
+      },
+      releases: () => served.releases(),
+      close: async () => {
+        await served.close();
+        closeClients();
+      },
+    };
+  } catch (error) {
+    closeClients();
+    throw error;
+  }
 }

@@ -2,9 +2,9 @@ import { EmbedderServiceService, type EmbedItemsRequest, type EmbedUsersRequest 
 import { MicError } from '@mic/domain';
 import type { TowerSignature } from '@mic/features';
 import type { ItemTowerInput, OnnxItemEmbedder } from '@mic/onnx-tower';
-import type { ReleaseSummary, UserEmbedder, UserTowerInput } from '@mic/recall';
+import type { UserEmbedder, UserTowerInput } from '@mic/recall';
 import { serviceHandlers, type ServiceHandlers } from '@mic/rpc';
-import { checkRelease } from '@mic/service-host';
+import type { OpenReleases } from '@mic/service-host';
 import { checkCount, packed } from '@mic/wire';
 
 /** Users or items of one call. */
@@ -12,40 +12,37 @@ const MAX_BATCH = 512;
 
 /** The two towers of a release. */
 export interface Towers {
-  readonly release: ReleaseSummary;
   readonly signature: TowerSignature;
   readonly users: UserEmbedder;
   readonly items: Pick<OnnxItemEmbedder, 'embed'>;
 }
 
-/** mic.embedder.v1.EmbedderService over the towers that are open. */
-export function embedderApi(towers: () => Towers): ServiceHandlers {
+/** mic.embedder.v1.EmbedderService over the towers of the releases that are open. */
+export function embedderApi(releases: () => Pick<OpenReleases<Towers>, 'use'>): ServiceHandlers {
   return serviceHandlers(EmbedderServiceService, {
     async embedUsers(request, { signal, requestId }) {
-      const { release, signature, users } = towers();
-      checkRelease(release, request);
-      checkCount('users', request.users.length, 1, MAX_BATCH);
-      const inputs = request.users.map((user, i) => toUserInput(`users[${i}]`, user, signature, release.items));
-      const vectors = await Promise.all(
-        inputs.map((input) => users.embed(release.releaseId, input, { signal, requestId })),
-      );
-      return {
-        releaseId: release.releaseId,
-        dimension: signature.dimension,
-        users: vectors.map(({ count, vectors: values }) => ({ count, vectors: packed(values) })),
-      };
+      return releases().use(request, async ({ signature, users }, { releaseId, items }) => {
+        checkCount('users', request.users.length, 1, MAX_BATCH);
+        const inputs = request.users.map((user, i) => toUserInput(`users[${i}]`, user, signature, items));
+        const vectors = await Promise.all(inputs.map((input) => users.embed(releaseId, input, { signal, requestId })));
+        return {
+          releaseId,
+          dimension: signature.dimension,
+          users: vectors.map(({ count, vectors: values }) => ({ count, vectors: packed(values) })),
+        };
+      });
     },
 
     async embedItems(request, { signal, requestId }) {
-      const { release, signature, items } = towers();
-      checkRelease(release, request);
-      checkCount('items', request.items.length, 1, MAX_BATCH);
-      const inputs = request.items.map((item, i) => toItemInput(`items[${i}]`, item, signature));
-      return {
-        releaseId: release.releaseId,
-        dimension: signature.dimension,
-        vectors: packed(await items.embed(inputs, { signal, requestId })),
-      };
+      return releases().use(request, async ({ signature, items }, { releaseId }) => {
+        checkCount('items', request.items.length, 1, MAX_BATCH);
+        const inputs = request.items.map((item, i) => toItemInput(`items[${i}]`, item, signature));
+        return {
+          releaseId,
+          dimension: signature.dimension,
+          vectors: packed(await items.embed(inputs, { signal, requestId })),
+        };
+      });
     },
   });
 }

@@ -1,25 +1,14 @@
-import { OnnxItemEmbedder, OnnxUserEmbedder } from '@mic/onnx-tower';
-import { releaseSummary } from '@mic/release';
-import { openPublishedRelease, runService } from '@mic/service-host';
+import { runService, serveReleases, storeRecords } from '@mic/service-host';
 import { config } from './config';
 import { embedderApi } from './handler';
+import { openTowers } from './open-towers';
 
 await runService({
   name: 'user-embedder',
   config,
-  async open({ MIC_STORE: store, MIC_RELEASES: releases }) {
-    const { releaseId, signature, userTower, itemTower, manifest } = await openPublishedRelease({ store, releases });
-    const users = await OnnxUserEmbedder.open({ releaseId, signature, model: userTower });
-    const items = await OnnxItemEmbedder.open({ releaseId, signature, model: itemTower });
-    const release = releaseSummary(manifest);
-    return {
-      value: { release, signature, users, items },
-      releases: () => Promise.resolve([release]),
-      close: async () => {
-        await users.close();
-        await items.close();
-      },
-    };
+  open: (settings, host) => {
+    const opener = { open: (pointer: Parameters<typeof openTowers>[1]) => openTowers(settings, pointer) };
+    return serveReleases({ host, settings, opener, records: storeRecords(settings.MIC_STORE) });
   },
-  services: (towers) => [embedderApi(towers)],
+  services: (releases) => [embedderApi(releases)],
 });

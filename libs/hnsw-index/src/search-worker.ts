@@ -29,16 +29,22 @@ export class SearchWorker {
     });
   }
 
-  /** Starts a thread and waits until its index is loaded. @throws MicError UNAVAILABLE when that fails. */
+  /**
+   * Starts a thread and waits until its index is loaded.
+   *
+   * @throws MicError what the thread found wrong with what it was given; UNAVAILABLE when it does not start.
+   */
   static async start(setup: WorkerSetup): Promise<SearchWorker> {
     const { url, execArgv } = threadEntry('hnsw-worker', import.meta.url);
     const worker = new Worker(url, { workerData: setup, execArgv: [...execArgv], name: 'hnsw-search' });
     const searchWorker = new SearchWorker(worker);
-    const ready = new Promise<'ready'>((resolve) => worker.once('message', () => { resolve('ready'); })); // prettier-ignore
-    if ((await Promise.race([ready, searchWorker.ended])) !== 'ready') {
-      throw searchWorker.#death('the search thread did not start');
-    }
-    return searchWorker;
+    const first = new Promise<WorkerMessage>((resolve) => worker.once('message', resolve));
+    const said = await Promise.race([first, searchWorker.ended]);
+    if (said?.type === 'ready') return searchWorker;
+    if (said?.type !== 'refused') throw searchWorker.#death('the search thread did not start');
+    await searchWorker.terminate();
+    const { code, message, subject, remedy } = said;
+    throw new MicError(code, message, { subject, remedy });
   }
 
   /** False once the thread has ended: a message to it would never be answered. */
@@ -61,7 +67,7 @@ export class SearchWorker {
   }
 
   #receive(message: WorkerMessage): void {
-    if (message.type === 'ready') return;
+    if (message.type === 'ready' || message.type === 'refused') return;
     const waiting = this.#take();
     if (message.type === 'lists') waiting?.resolve(message.lists);
     else waiting?.reject(new MicError('INTERNAL', `the index search failed: ${message.message}`));

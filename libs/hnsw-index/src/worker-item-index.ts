@@ -2,14 +2,13 @@ import { availableParallelism } from 'node:os';
 import { MicError, type ReleaseId, type ScoredLists } from '@mic/domain';
 import type { CallOptions, ItemIndex, SearchRequest } from '@mic/recall';
 import { firstNonFinite } from '@mic/vectors';
-import { checkIndexFile } from './index-file';
 import { PendingSearch } from './pending-search';
 import { SearchWorker } from './search-worker';
 import type { BurstPart, WorkerSetup } from './worker-protocol';
 
 export interface WorkerItemIndexOptions {
   readonly releaseId: ReleaseId;
-  /** count x dimension, row-major. Copied once into memory that the threads share, unless it is shared already. */
+  /** count x dimension, row-major, finite. Copied once into memory that the threads share, unless it is shared already. */
   readonly vectors: Float32Array;
   readonly count: number;
   readonly dimension: number;
@@ -64,19 +63,17 @@ export class WorkerItemIndex implements ItemIndex {
    */
   static async open(options: WorkerItemIndexOptions): Promise<WorkerItemIndex> {
     const { vectors, count, dimension, kind, workers = Math.min(2, Math.max(1, availableParallelism() - 1)) } = options;
-    checkVectors('vectors', vectors, count, dimension);
+    checkLength('vectors', vectors, count, dimension);
     if (count < 1) throw invalid('count', 'an index needs at least one row');
     checkWhole('workers', workers);
     if (options.ef !== undefined) checkWhole('ef', options.ef);
     const indexPath = kind === 'hnsw' ? (options.indexPath ?? null) : null;
-    if (kind === 'hnsw') {
-      if (indexPath === null) throw invalid('indexPath', 'an index of kind hnsw needs its file');
-      await checkIndexFile(indexPath, vectors, count, dimension);
-    }
-    const setup = { kind, vectors: toShared(vectors), count, dimension, indexPath };
-    const started = await Promise.allSettled(Array.from({ length: workers }, () => SearchWorker.start(setup)));
+    if (kind === 'hnsw' && indexPath === null) throw invalid('indexPath', 'an index of kind hnsw needs its file');
+    const setup = { kind, vectors: toShared(vectors), count, dimension, indexPath, check: false };
+    const first = await SearchWorker.start({ ...setup, check: true });
+    const started = await Promise.allSettled(Array.from({ length: workers - 1 }, () => SearchWorker.start(setup)));
     const failed = started.find((result) => result.status === 'rejected');
-    const running = started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+    const running = [first, ...started.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))];
     if (failed) {
       await Promise.all(running.map((worker) => worker.terminate()));
       throw failed.reason;
@@ -218,10 +215,13 @@ function checkWhole(subject: string, value: number): void {
   }
 }
 
+function checkLength(subject: string, vectors: Float32Array, count: number, dimension: number): void {
+  if (Number.isInteger(count) && count >= 0 && vectors.length === count * dimension) return;
+  throw invalid(subject, `${subject} has ${vectors.length} numbers; ${count} x ${dimension} are needed`);
+}
+
 function checkVectors(subject: string, vectors: Float32Array, count: number, dimension: number): void {
-  if (!Number.isInteger(count) || count < 0 || vectors.length !== count * dimension) {
-    throw invalid(subject, `${subject} has ${vectors.length} numbers; ${count} x ${dimension} are needed`);
-  }
+  checkLength(subject, vectors, count, dimension);
   const bad = firstNonFinite(vectors);
   if (bad >= 0) throw invalid(subject, `${subject} row ${Math.floor(bad / dimension)} has the value ${vectors[bad]}`);
 }

@@ -1,3 +1,5 @@
+import type { ErrorCode } from '@mic/domain';
+
 /** What a search thread is started with. */
 export interface WorkerSetup {
   readonly kind: 'exact' | 'hnsw';
@@ -5,8 +7,10 @@ export interface WorkerSetup {
   readonly vectors: Float32Array;
   readonly count: number;
   readonly dimension: number;
-  /** Checked index file; null for an exact index. */
+  /** null for an exact index. */
   readonly indexPath: string | null;
+  /** Look at the vectors and the file before they are used: the first thread does, for all. */
+  readonly check: boolean;
 }
 
 /** Queries of one search within a burst; they share k and ef. */
@@ -31,8 +35,15 @@ export interface BurstLists {
   readonly scores: Float32Array;
 }
 
-/** What a thread says: it is ready, it answers the last burst, or that went wrong (the thread lives on). */
+/** What a thread says: it is ready, or refuses what it was given; it answers the last burst, or that went wrong (the thread lives on). */
 export type WorkerMessage =
   | { readonly type: 'ready' }
+  | {
+      readonly type: 'refused';
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly subject?: string;
+      readonly remedy?: string;
+    }
   | { readonly type: 'lists'; readonly lists: BurstLists }
   | { readonly type: 'error'; readonly message: string };

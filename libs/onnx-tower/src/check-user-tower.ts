@@ -1,13 +1,13 @@
 import { MicError } from '@mic/domain';
 import type { TowerSignature } from '@mic/features';
-import type { OnnxInterface, OnnxSession } from './session';
+import type { ModelSession, OnnxInterface } from './session';
 
 /**
  * Holds a model against the user tower's part of a signature: names, element types and axes.
  *
  * @throws MicError FAILED_PRECONDITION naming everything that differs.
  */
-export function checkUserTower(session: OnnxSession, signature: TowerSignature): void {
+export function checkUserTower(session: ModelSession, signature: TowerSignature): void {
   const { idDimension, profileWidth, longestHistory, vectorsPerUser, dimension, maskedUserRow } = signature;
   const inputs: Record<string, OnnxInterface> = {
     user_row: { dtype: 'float32', shape: ['batch', idDimension] },

@@ -1,7 +1,8 @@
 import { MicError, type ReleaseId } from '@mic/domain';
 import type { TowerSignature } from '@mic/features';
 import type { CallOptions } from '@mic/recall';
-import { OnnxSession } from './session';
+import type { ModelSession } from './session';
+import { SessionThread } from './session-thread';
 
 /** The inputs of the item tower for one item. */
 export interface ItemTowerInput {
@@ -16,7 +17,7 @@ export interface ItemTowerInput {
 export interface OnnxItemEmbedderOptions {
   readonly releaseId: ReleaseId;
   readonly signature: TowerSignature;
-  /** ONNX model that meets the signature. */
+  /** ONNX model that meets the signature; its memory changes hands. */
   readonly model: Uint8Array;
 }
 
@@ -24,9 +25,9 @@ export interface OnnxItemEmbedderOptions {
 export class OnnxItemEmbedder {
   readonly #releaseId: ReleaseId;
   readonly #signature: TowerSignature;
-  readonly #session: OnnxSession;
+  readonly #session: ModelSession;
 
-  private constructor(releaseId: ReleaseId, signature: TowerSignature, session: OnnxSession) {
+  private constructor(releaseId: ReleaseId, signature: TowerSignature, session: ModelSession) {
     this.#releaseId = releaseId;
     this.#signature = signature;
     this.#session = session;
@@ -34,7 +35,7 @@ export class OnnxItemEmbedder {
 
   /** @throws MicError FAILED_PRECONDITION when the model is none. */
   static async open({ releaseId, signature, model }: OnnxItemEmbedderOptions): Promise<OnnxItemEmbedder> {
-    const session = await OnnxSession.open(model, { name: `the item tower of release ${releaseId}` });
+    const session = await SessionThread.open(model, `the item tower of release ${releaseId}`);
     return new OnnxItemEmbedder(releaseId, signature, session);
   }
 

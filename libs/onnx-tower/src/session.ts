@@ -20,8 +20,27 @@ export interface OnnxSessionOptions {
   readonly intraOpThreads?: number;
 }
 
-/** One loaded ONNX model. `run` blocks the event loop for as long as the model computes. */
-export class OnnxSession {
+/** A loaded ONNX model, in this thread or in one of its own. */
+export interface ModelSession {
+  readonly inputNames: readonly string[];
+  readonly outputNames: readonly string[];
+  /** What the model declares for one of its inputs, or null when it has no such input. */
+  inputInterface(name: string): OnnxInterface | null;
+  /** What the model declares for one of its outputs, or null when it has no such output. */
+  outputInterface(name: string): OnnxInterface | null;
+  /**
+   * Runs the model once and gives the outputs named in `fetch`, or all of them.
+   *
+   * @param feeds may not be used again: their memory may change hands.
+   * @throws MicError INTERNAL with ONNX Runtime's message: an input is missing, does not fit, or the session is closed.
+   */
+  run(feeds: Readonly<Record<string, OnnxValue>>, fetch?: readonly string[]): Promise<Record<string, OnnxValue>>;
+  /** Gives the native memory back; closing again does nothing. */
+  close(): Promise<void>;
+}
+
+/** One ONNX model in this thread: opening it and `run` block the event loop for as long as the model is read and computes. */
+export class OnnxSession implements ModelSession {
   readonly #session: InferenceSession;
   readonly #name: string;
   #closed: Promise<void> | null = null;
@@ -58,21 +77,14 @@ export class OnnxSession {
     return this.#session.outputNames;
   }
 
-  /** What the model declares for one of its inputs, or null when it has no such input. */
   inputInterface(name: string): OnnxInterface | null {
     return interfaceOf(this.#session.inputMetadata, name);
   }
 
-  /** What the model declares for one of its outputs, or null when it has no such output. */
   outputInterface(name: string): OnnxInterface | null {
     return interfaceOf(this.#session.outputMetadata, name);
   }
 
-  /**
-   * Runs the model once and gives the outputs named in `fetch`, or all of them.
-   *
-   * @throws MicError INTERNAL with ONNX Runtime's message: an input is missing, does not fit, or the session is closed.
-   */
   async run(
     feeds: Readonly<Record<string, OnnxValue>>,
     fetch: readonly string[] = this.outputNames,
@@ -89,7 +101,6 @@ export class OnnxSession {
     }
   }
 
-  /** Gives the native memory back; closing again does nothing. */
   close(): Promise<void> {
     return (this.#closed ??= this.#session.release());
   }

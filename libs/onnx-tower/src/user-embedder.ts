@@ -2,13 +2,14 @@ import { MicError, NO_ROW, type ReleaseId } from '@mic/domain';
 import type { TowerSignature } from '@mic/features';
 import type { CallOptions, UserEmbedder, UserTowerInput, UserVectors } from '@mic/recall';
 import { MicroBatcher } from './micro-batcher';
-import { OnnxSession } from './session';
+import type { ModelSession } from './session';
+import { SessionThread } from './session-thread';
 import { checkUserTower } from './check-user-tower';
 
 export interface OnnxUserEmbedderOptions {
   readonly releaseId: ReleaseId;
   readonly signature: TowerSignature;
-  /** ONNX model that meets the signature. */
+  /** ONNX model that meets the signature; its memory changes hands. */
   readonly model: Uint8Array;
 }
 
@@ -21,12 +22,12 @@ const LARGEST_BATCH = 64;
 export class OnnxUserEmbedder implements UserEmbedder {
   readonly #releaseId: ReleaseId;
   readonly #signature: TowerSignature;
-  readonly #session: OnnxSession;
+  readonly #session: ModelSession;
   readonly #batcher: MicroBatcher<UserTowerInput, UserVectors>;
   /** Towers take histories of the longest length, or (symbolic axis) of any length up to it. */
   readonly #anyHistoryLength: boolean;
 
-  private constructor(releaseId: ReleaseId, signature: TowerSignature, session: OnnxSession) {
+  private constructor(releaseId: ReleaseId, signature: TowerSignature, session: ModelSession) {
     this.#releaseId = releaseId;
     this.#signature = signature;
     this.#session = session;
@@ -36,7 +37,7 @@ export class OnnxUserEmbedder implements UserEmbedder {
 
   /** @throws MicError FAILED_PRECONDITION when the model is none, or its inputs and outputs are not the signature's. */
   static async open({ releaseId, signature, model }: OnnxUserEmbedderOptions): Promise<OnnxUserEmbedder> {
-    const session = await OnnxSession.open(model, { name: `the user tower of release ${releaseId}` });
+    const session = await SessionThread.open(model, `the user tower of release ${releaseId}`);
     try {
       checkUserTower(session, signature);
     } catch (error) {

@@ -16,13 +16,22 @@ export const categoryNamesSchema = z.tuple([z.literal('')], z.string());
 
 const REMEDY = 'build a new release, and report this one: its bytes are as they were written, but they make no sense';
 
-/** What does not fit in a release whose bytes are all as its manifest promises, one problem a file at most. */
-export async function contentProblems(directory: string, manifest: Manifest): Promise<FileProblem[]> {
+/**
+ * What does not fit in a release whose bytes are all as its manifest promises, one problem a file at most.
+ * @param used the files that are looked at; all by default.
+ */
+export async function contentProblems(
+  directory: string,
+  manifest: Manifest,
+  used?: ReadonlySet<string>,
+): Promise<FileProblem[]> {
   const problems: FileProblem[] = [];
+  const isUsed = (path: string): boolean => used?.has(path) ?? true;
   const report = (path: string, found: string | null, expected: string): void => {
     if (found !== null) problems.push({ path, problem: 'content', expected, found, remedy: REMEDY });
   };
   const readJson = async <T>(path: string, schema: z.ZodType<T>): Promise<T | null> => {
+    if (!isUsed(path)) return null;
     const parsed = await readReleaseJson(directory, path, schema).catch(toMessage);
     if (typeof parsed !== 'string') return parsed.value;
     report(path, parsed, 'JSON of the right shape');
@@ -36,6 +45,7 @@ export async function contentProblems(directory: string, manifest: Manifest): Pr
     width: number,
     find: (column: T) => string | null,
   ): Promise<void> => {
+    if (!isUsed(path)) return;
     const column = await readColumn(join(directory, path), type).catch(toMessage);
     const expected = `${count} x ${width} numbers`;
     if (typeof column === 'string') report(path, column, expected);
@@ -44,6 +54,7 @@ export async function contentProblems(directory: string, manifest: Manifest): Pr
   };
   const checkIds = async (base: string, count: number): Promise<readonly string[] | null> => {
     const [utf8Path, offsetsPath] = stringTableFiles(base);
+    if (!isUsed(utf8Path)) return null;
     const utf8 = await readBytes(join(directory, utf8Path));
     const offsets = await readColumn(join(directory, offsetsPath), Uint32Array).catch(() => new Uint32Array(0));
     if (offsets.length !== count + 1) {

@@ -36,7 +36,9 @@ export async function writeColumn(path: string, column: Column): Promise<void> {
  */
 export async function readColumn<T extends Column>(path: string, type: ColumnType<T>, range?: ColumnRange): Promise<T> {
   const size = type.BYTES_PER_ELEMENT;
-  const bytes = await readBytes(path, range && { firstByte: range.start * size, byteLength: range.count * size });
+  const bytes = await readBytes(path, {
+    range: range && { firstByte: range.start * size, byteLength: range.count * size },
+  });
   if (bytes.length % size !== 0) {
     throw new MicError('DATA_LOSS', `${path} has ${bytes.length} bytes, no whole number of ${size}-byte elements`, {
       subject: path,

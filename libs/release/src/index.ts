@@ -1,13 +1,15 @@
 export { columnBytes, readColumn, writeColumn, type Column, type ColumnRange, type ColumnType } from './columns';
 export type { FileProblem } from './file-problem';
-export { MANIFEST_FILE, RELEASE_FILES } from './layout';
+export { MANIFEST_FILE, RELEASE_FILES, type ReleasePart } from './layout';
 export { listReleases, type ListedRelease } from './list-releases';
 export { canonicalJson, manifestSchema, releaseSummary } from './manifest';
 export type { GateCheck, IndexInfo, Manifest, Quality, ReleaseFile, ReleaseMeta } from './manifest';
+export { openParts } from './open-parts';
 export { openRelease, type OpenRelease, type SimilarItemsBatch } from './open-release';
 export { padLists } from './pad-lists';
 export { publishRelease, withLease, type Published, type PublishProgress } from './publish-release';
 export { readManifest } from './read-manifest';
+export type { IndexFiles, ServedRelease, TowerFiles } from './release-parts';
 export { ReleaseWriter } from './release-writer';
 export { readStringTable, writeStringTable, StringTable } from './string-table';
-export { verifyRelease, type VerifyReport } from './verify-release';
+export { requireIntact, verifyRelease, type VerifyReport } from './verify-release';

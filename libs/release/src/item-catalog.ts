@@ -1,34 +1,73 @@
 import { join } from 'node:path';
-import { HashRows, type ReleaseId } from '@mic/domain';
+import { HashRows, parseReleaseId, type ReleaseId } from '@mic/domain';
 import type { ItemCatalog } from '@mic/recall';
 import { categoryNamesSchema, readReleaseJson } from './check-contents';
 import { readColumn } from './columns';
-import { RELEASE_FILES as FILES } from './layout';
+import { RELEASE_FILES as FILES, stringTableFiles } from './layout';
 import type { Manifest } from './manifest';
-import { readStringTable } from './string-table';
+import { readBytes } from './read-bytes';
+import { StringTable } from './string-table';
 
-/** Loads the items of a verified release. */
-export async function loadItemCatalog(
+/** The items of a release as plain columns, which travel between threads. */
+export interface ItemColumns {
+  readonly releaseId: ReleaseId;
+  readonly dimension: number;
+  /** items x dimension. */
+  readonly vectors: Float32Array;
+  readonly categories: Uint32Array;
+  readonly categoryNames: readonly string[];
+  readonly popularity: Float32Array;
+  readonly idsUtf8: Uint8Array;
+  readonly idOffsets: Uint32Array;
+  readonly hashes: Uint32Array;
+  /** The table of HashRows over the hashes. */
+  readonly hashSlots: Uint32Array;
+}
+
+/** Reads the items of a verified release. @param given their vectors, where they are read already. */
+export async function readItemColumns(
   directory: string,
-  manifest: Manifest,
-  releaseId: ReleaseId,
-): Promise<ItemCatalog> {
-  const [vectors, categories, names, popularity, ids, hashes] = await Promise.all([
-    readColumn(join(directory, FILES.itemVectors), Float32Array),
-    readColumn(join(directory, FILES.itemCategories), Uint32Array),
+  { id, dimension }: Manifest,
+  given?: Float32Array,
+): Promise<ItemColumns> {
+  const [utf8Path, offsetsPath] = stringTableFiles(FILES.itemIds);
+  const at = (path: string): string => join(directory, path);
+  const [vectors, categories, names, popularity, idsUtf8, idOffsets, hashes] = await Promise.all([
+    given ?? readColumn(at(FILES.itemVectors), Float32Array),
+    readColumn(at(FILES.itemCategories), Uint32Array),
     readReleaseJson(directory, FILES.categoryNames, categoryNamesSchema),
-    readColumn(join(directory, FILES.itemPopularity), Float32Array),
-    readStringTable(join(directory, FILES.itemIds)),
-    readColumn(join(directory, FILES.itemHashes), Uint32Array),
+    readColumn(at(FILES.itemPopularity), Float32Array),
+    readBytes(at(utf8Path)),
+    readColumn(at(offsetsPath), Uint32Array),
+    readColumn(at(FILES.itemHashes), Uint32Array),
   ]);
-  const rowByHash = new HashRows(hashes);
+  const hashSlots = new HashRows(hashes).slots;
   return {
-    releaseId,
-    itemCount: manifest.counts.items,
-    dimension: manifest.dimension,
+    releaseId: parseReleaseId(id),
+    dimension,
     vectors,
     categories,
     categoryNames: names.value,
+    popularity,
+    idsUtf8,
+    idOffsets,
+    hashes,
+    hashSlots,
+  };
+}
+
+/** The items of a release as the recall path asks for them. */
+export function itemCatalog(columns: ItemColumns): ItemCatalog {
+  const { releaseId, dimension, vectors, categories, categoryNames, popularity } = columns;
+  const ids = new StringTable(columns.idsUtf8, columns.idOffsets);
+  const rowByHash = new HashRows(columns.hashes, columns.hashSlots);
+  return {
+    releaseId,
+    itemCount: ids.count,
+    dimension,
+    vectors,
+    categories,
+    categoryNames,
     popularity,
     itemId: (row) => ids.at(row),
     rowsOf: (itemHashes) => rowByHash.rowsOf(itemHashes),

@@ -75,3 +75,20 @@ export function requiredFiles(manifest: Pick<Manifest, 'index' | 'userIndex' | '
 export function stringTableFiles(base: string): readonly [utf8: string, offsets: string] {
   return [`${base}.utf8`, `${base}.offsets.u32`];
 }
+
+/** What one kind of reader uses of a release. */
+export type ReleasePart = 'towers' | 'catalog' | 'index';
+
+/** The files of each part; a part's index file is read where the manifest's index has one. */
+export const FILES_OF_PART: Readonly<Record<ReleasePart, readonly string[]>> = {
+  towers: [RELEASE_FILES.featureSchema, RELEASE_FILES.towerSignature, RELEASE_FILES.userTower, RELEASE_FILES.itemTower],
+  catalog: [
+    ...stringTableFiles(RELEASE_FILES.itemIds),
+    RELEASE_FILES.itemHashes,
+    RELEASE_FILES.itemCategories,
+    RELEASE_FILES.categoryNames,
+    RELEASE_FILES.itemPopularity,
+    RELEASE_FILES.itemVectors,
+  ],
+  index: [RELEASE_FILES.itemVectors, RELEASE_FILES.itemIndex],
+};

@@ -1,15 +1,15 @@
 import { join } from 'node:path';
-import { MicError, NO_ROW, parseReleaseId, type ReleaseId, type ScoredLists } from '@mic/domain';
+import { NO_ROW, parseReleaseId, type ReleaseId, type ScoredLists } from '@mic/domain';
 import { featureSchemaSchema, towerSignatureSchema, type FeatureSchema, type TowerSignature } from '@mic/features';
 import type { ItemCatalog, PublishedUser, ReleaseShape } from '@mic/recall';
 import { readReleaseJson } from './check-contents';
 import { readColumn } from './columns';
-import { loadItemCatalog } from './item-catalog';
+import { itemCatalog, readItemColumns } from './item-catalog';
 import { RELEASE_FILES as FILES, stringTableFiles } from './layout';
 import type { Manifest } from './manifest';
 import { readBytes } from './read-bytes';
 import { readStringTable } from './string-table';
-import { inspectRelease } from './verify-release';
+import { requireIntact } from './verify-release';
 
 /** Neighbour lists of the item rows firstRow, firstRow + 1, ... */
 export interface SimilarItemsBatch {
@@ -50,21 +50,14 @@ const BATCH_ROWS = 1000;
  * @throws MicError NOT_FOUND when there is no such folder; DATA_LOSS, naming every bad file, when verification fails.
  */
 export async function openRelease(directory: string): Promise<OpenRelease> {
-  const { report, manifest } = await inspectRelease(directory);
-  if (!manifest) {
-    const what = report.problems.map(({ path, problem, found }) => `${path} (${problem}: ${found})`).join(', ');
-    throw new MicError('DATA_LOSS', `the release in ${directory} is damaged: ${what}`, {
-      subject: report.problems[0]!.path,
-      remedy: `${report.problems[0]!.remedy}; \`mic release verify\` lists every file`,
-    });
-  }
+  const manifest = await requireIntact(directory);
   const releaseId = parseReleaseId(manifest.id);
-  const [schema, signature, userTower, itemTower, catalog] = await Promise.all([
+  const [schema, signature, userTower, itemTower, items] = await Promise.all([
     readReleaseJson(directory, FILES.featureSchema, featureSchemaSchema),
     readReleaseJson(directory, FILES.towerSignature, towerSignatureSchema),
     readBytes(join(directory, FILES.userTower)),
     readBytes(join(directory, FILES.itemTower)),
-    loadItemCatalog(directory, manifest, releaseId),
+    readItemColumns(directory, manifest),
   ]);
   return {
     releaseId,
@@ -72,7 +65,7 @@ export async function openRelease(directory: string): Promise<OpenRelease> {
     manifest,
     schema: schema.value,
     signature: signature.value,
-    catalog,
+    catalog: itemCatalog(items),
     userTower,
     itemTower,
     indexPath: manifest.index.kind === 'hnsw' ? join(directory, FILES.itemIndex) : null,

@@ -16,7 +16,7 @@ export interface VerifyReport {
   readonly id: string | null;
   /** True when there are no problems. */
   readonly ok: boolean;
-  /** Files whose size and hash were compared, the manifest included. */
+  /** Files that were compared with the manifest, the manifest included. */
   readonly files: number;
   /** Bytes that were hashed. */
   readonly bytes: number;
@@ -42,9 +42,13 @@ export async function verifyRelease(directory: string): Promise<VerifyReport> {
   return (await inspectRelease(directory)).report;
 }
 
-/** As verifyRelease; with the manifest, when everything is right. */
+/**
+ * As verifyRelease; with the manifest, when everything is right.
+ * @param used the files whose checksums and contents are looked at; of the others only place and size are. All by default.
+ */
 export async function inspectRelease(
   directory: string,
+  used?: ReadonlySet<string>,
 ): Promise<{ readonly report: VerifyReport; readonly manifest: Manifest | null }> {
   const entries = await listEntries(directory);
   const inspected = await inspectManifest(directory, entries.get(MANIFEST_FILE) ?? 'missing');
@@ -57,7 +61,7 @@ export async function inspectRelease(
       problems.push(placeProblem);
       continue;
     }
-    const found = await checkBytes(directory, file);
+    const found = await checkBytes(directory, file, used?.has(file.path) ?? true);
     files++;
     bytes += found.bytes;
     if (found.problem) problems.push(found.problem);
@@ -68,7 +72,7 @@ export async function inspectRelease(
     for (const path of requiredFiles(manifest).filter((required) => !listed.has(required))) {
       problems.push({ path, problem: 'unlisted', expected: 'listed in manifest.json', found: 'not', remedy: RESTORE });
     }
-    if (problems.length === 0) problems.push(...(await contentProblems(directory, manifest)));
+    if (problems.length === 0) problems.push(...(await contentProblems(directory, manifest, used)));
   }
   problems.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
   const unlisted = [...entries].filter(([path, kind]) => kind !== 'folder' && !listed.has(path)).map(([path]) => path);
@@ -77,6 +81,22 @@ export async function inspectRelease(
     report: { directory, id: inspected.id, ok, files, bytes, problems, unlisted: unlisted.sort() },
     manifest: ok ? manifest : null,
   };
+}
+
+/**
+ * The manifest of a release that is right.
+ *
+ * @param used see inspectRelease.
+ * @throws MicError NOT_FOUND when there is no such folder; DATA_LOSS, naming every bad file.
+ */
+export async function requireIntact(directory: string, used?: ReadonlySet<string>): Promise<Manifest> {
+  const { report, manifest } = await inspectRelease(directory, used);
+  if (manifest) return manifest;
+  const what = report.problems.map(({ path, problem, found }) => `${path} (${problem}: ${found})`).join(', ');
+  throw new MicError('DATA_LOSS', `the release in ${directory} is damaged: ${what}`, {
+    subject: report.problems[0]!.path,
+    remedy: `${report.problems[0]!.remedy}; \`mic release verify\` lists every file`,
+  });
 }
 
 async function listEntries(directory: string): Promise<Entries> {
@@ -126,6 +146,7 @@ function checkPlace({ path, bytes }: ReleaseFile, entries: Entries): FileProblem
 async function checkBytes(
   directory: string,
   file: ReleaseFile,
+  hashed: boolean,
 ): Promise<{ readonly bytes: number; readonly problem: FileProblem | null }> {
   const { path } = file;
   const size = (await stat(join(directory, path))).size;
@@ -133,6 +154,7 @@ async function checkBytes(
     const problem = { path, problem: 'size', expected: `${file.bytes} bytes`, found: `${size} bytes`, remedy: RESTORE };
     return { bytes: 0, problem: problem as FileProblem };
   }
+  if (!hashed) return { bytes: 0, problem: null };
   const { bytes, sha256 } = await digestFile(join(directory, path));
   if (sha256 === file.sha256) return { bytes, problem: null };
   return { bytes, problem: { path, problem: 'sha256', expected: file.sha256, found: sha256, remedy: RESTORE } };

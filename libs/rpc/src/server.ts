@@ -29,6 +29,8 @@ export interface RunningServer {
   readonly address: string;
   /** What grpc.health.v1 answers; NOT_SERVING until this is called with true. */
   setServing(serving: boolean): void;
+  /** What grpc.health.v1 answers for `release`; NOT_SERVING until this is called with true. */
+  setUpToDate(upToDate: boolean): void;
   /**
    * Drains: health says NOT_SERVING, new calls are refused, calls in flight may finish within drainTimeoutMs, what is
    * left then is ended. Calling it again waits for the same end.
@@ -73,6 +75,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     address: `${host}:${port}`,
     setServing: (serving) => {
       if (stopped === undefined) health.setServing(serving);
+    },
+    setUpToDate: (upToDate) => {
+      health.setUpToDate(upToDate);
     },
     stop: () => {
       if (stopped === undefined) {

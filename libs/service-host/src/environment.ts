@@ -24,6 +24,9 @@ export const SERVICE_VARIABLES = {
   MIC_MAX_CONCURRENT_CALLS: wholeNumber(1, 1_000_000)
     .default(1_000)
     .describe('calls that run at a time; more are refused with RESOURCE_EXHAUSTED'),
+  MIC_METRICS_ADDRESS: text
+    .optional()
+    .describe('host:port on which GET /metrics answers Prometheus over HTTP; without it nothing does'),
   MIC_PARENT_PID: wholeNumber(1, 2 ** 31 - 1)
     .optional()
     .describe('end when this process is gone; set by `mic up`'),
@@ -32,6 +35,15 @@ export const SERVICE_VARIABLES = {
 /** What the services that open releases read besides. */
 export const RELEASE_VARIABLES = {
   MIC_RELEASES: text.describe('folder that holds the releases, one folder each, named by id'),
+  MIC_RELEASE_POLL_MS: wholeNumber(10, 3_600_000)
+    .default(1_000)
+    .describe('how often the store is asked which release is published, milliseconds'),
+  MIC_RELEASE_LINGER_MS: wholeNumber(0, 3_600_000)
+    .default(10_000)
+    .describe('how long a release stays open after its last use, once another one is published; more than a few polls'),
+  MIC_OPEN_RELEASES: wholeNumber(2, 10)
+    .default(2)
+    .describe('releases open at a time: while that many are in use, another one waits; each takes its memory'),
 } satisfies Variables;
 
 /** An app's configuration: the names it knows, and how it reads them. */

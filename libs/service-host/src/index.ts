@@ -1,4 +1,3 @@
-export { checkRelease } from './check-release';
 export {
   appConfig,
   RELEASE_VARIABLES,
@@ -7,7 +6,11 @@ export {
   type AppConfig,
   type Variables,
 } from './environment';
-export type { EventLoopDelay } from './event-loop-delay';
-export { nothingPublished, openPublishedRelease } from './published-release';
-export { noRelease, releaseApi } from './release-api';
-export { runService, type Opened, type Service } from './run-service';
+export { recordEventLoopDelay, type EventLoopDelay } from './event-loop-delay';
+export type { Host, Opened, ReleaseState } from './host';
+export { noRelease, OpenReleases, type OpenedRelease, type ReleaseOpener } from './open-releases';
+export { openedRelease, openPublishedParts } from './published-release';
+export { releaseApi } from './release-api';
+export { nothingPublished } from './release-watch';
+export { runService, type Service } from './run-service';
+export { serveReleases, storeRecords } from './serve-releases';

@@ -1,43 +1,36 @@
 import { join } from 'node:path';
 import { MicError } from '@mic/domain';
-import { openStore } from '@mic/open-store';
 import type { ReleasePointer } from '@mic/recall';
-import { openRelease, type OpenRelease } from '@mic/release';
-
-export interface PublishedReleaseOptions {
-  /** The store whose pointer names the release. */
-  readonly store: string;
-  /** Folder that holds the releases. */
-  readonly releases: string;
-}
+import { openParts, releaseSummary, type ReleasePart, type ServedRelease } from '@mic/release';
+import type { OpenedRelease } from './open-releases';
 
 /**
- * Opens the release that the store points at, verified.
+ * Opens the parts of a published release that a service uses.
  *
- * @throws MicError FAILED_PRECONDITION when nothing is published, or the folder holds other content than was published;
- *   NOT_FOUND, DATA_LOSS when the folder is missing or damaged; UNAVAILABLE when the store does not answer.
+ * @param releases folder that holds the releases.
+ * @throws MicError FAILED_PRECONDITION when the folder holds other content than was published; NOT_FOUND, DATA_LOSS when it
+ *   is missing or damaged.
  */
-export async function openPublishedRelease({ store, releases }: PublishedReleaseOptions): Promise<OpenRelease> {
-  const pointer = await readPointer(store);
-  const release = await openRelease(join(releases, pointer.releaseId));
-  if (release.manifest.manifestSha256 === pointer.manifestSha256) return release;
+export async function openPublishedParts<P extends ReleasePart>(
+  releases: string,
+  pointer: Pick<ReleasePointer, 'releaseId' | 'manifestSha256'>,
+  parts: readonly P[],
+): Promise<ServedRelease<P>> {
+  const directory = join(releases, pointer.releaseId);
+  const release = await openParts(directory, parts);
+  const { id, manifestSha256 } = release.manifest;
+  if (id === pointer.releaseId && manifestSha256 === pointer.manifestSha256) return release;
   throw new MicError('FAILED_PRECONDITION', `release ${pointer.releaseId} is not the one that was published`, {
-    subject: release.directory,
+    subject: directory,
     remedy: 'restore the folder of the release that was published, or publish another one',
   });
 }
 
-async function readPointer(address: string): Promise<ReleasePointer> {
-  const store = await openStore({ store: address, readOnly: true }).catch((error: unknown) => {
-    throw error instanceof MicError && error.code === 'NOT_FOUND' ? nothingPublished() : error;
-  });
-  const pointer = await store.pointer().finally(() => store.close());
-  if (!pointer) throw nothingPublished();
-  return pointer;
+/** A release as OpenReleases takes it. */
+export function openedRelease<T>(
+  { manifest }: Pick<ServedRelease<never>, 'manifest'>,
+  value: T,
+  close: () => Promise<void> = () => Promise.resolve(),
+): OpenedRelease<T> {
+  return { summary: releaseSummary(manifest), value, close };
 }
-
-export const nothingPublished = (): MicError =>
-  new MicError('FAILED_PRECONDITION', 'no release is published in the store', {
-    subject: 'store',
-    remedy: 'build one with `mic build` and publish it with `mic publish`, or run `mic demo`',
-  });

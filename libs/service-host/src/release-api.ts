@@ -1,27 +1,30 @@
 import { ReleaseServiceService } from '@mic/contracts';
-import { MicError } from '@mic/domain';
-import type { ReleaseSummary } from '@mic/recall';
 import { serviceHandlers, type ServiceHandlers } from '@mic/rpc';
-import { toWireRelease } from '@mic/wire';
+import { checkCount, toWireRelease } from '@mic/wire';
+import type { Opened } from './host';
+import { noRelease } from './open-releases';
+
+/** Releases that a caller names at most: more than anyone has open. */
+const MAX_IN_USE = 100;
 
 /**
  * mic.release.v1.ReleaseService, which every service offers.
- * @param releases open releases, the current one first; throws UNAVAILABLE while there is none.
+ * @param opened throws UNAVAILABLE until the service is open.
  */
-export function releaseApi(releases: () => Promise<readonly ReleaseSummary[]>): ServiceHandlers {
+export function releaseApi(opened: () => Pick<Opened<unknown>, 'releases' | 'keep'>): ServiceHandlers {
   return serviceHandlers(ReleaseServiceService, {
-    async getRelease() {
-      const [current, ...others] = await releases();
+    async getRelease({ inUseReleaseIds }) {
+      checkCount('in_use_release_ids', inUseReleaseIds.length, 0, MAX_IN_USE);
+      const { releases, keep } = opened();
+      keep?.(inUseReleaseIds);
+      const { current, open, wanted, problem } = await releases();
       if (!current) throw noRelease();
       return {
         currentReleaseId: current.releaseId,
-        releases: [current, ...others].map(toWireRelease),
+        releases: open.map(toWireRelease),
+        publishedReleaseId: wanted ?? '',
+        problem: problem ?? '',
       };
     },
   });
 }
-
-export const noRelease = (): MicError =>
-  new MicError('UNAVAILABLE', 'no release is open here yet', {
-    remedy: 'publish one (mic publish); the log says why one that is published is not open',
-  });

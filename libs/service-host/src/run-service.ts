@@ -1,26 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MicError, toMicError } from '@mic/domain';
-import type { ReleaseSummary } from '@mic/recall';
+import { serveMetrics, ServiceMetrics } from '@mic/metrics';
 import { createLogger, startServer, stopOnSignals, type Logger, type LogLevel, type ServiceHandlers } from '@mic/rpc';
 import type { AppConfig, SERVICE_VARIABLES, Variables } from './environment';
-import { recordEventLoopDelay, type EventLoopDelay } from './event-loop-delay';
+import { recordEventLoopDelay } from './event-loop-delay';
+import type { Host, Opened } from './host';
+import { noRelease } from './open-releases';
 import { watchParent } from './parent-watch';
-import { noRelease, releaseApi } from './release-api';
-
-/** What a service answers from, once it is open. */
-export interface Opened<T> {
-  readonly value: T;
-  /** Releases that it can answer from, the current one first. */
-  releases(): Promise<readonly ReleaseSummary[]>;
-  close(): Promise<void>;
-}
+import { releaseApi } from './release-api';
 
 export interface Service<V extends Variables, T> {
   /** As in deployments and logs, e.g. `ann-service`. */
   readonly name: string;
   readonly config: AppConfig<V>;
   /** Opens what the service answers from. It is tried again until it works; until then the service is not ready. */
-  open(settings: ReturnType<AppConfig<V>['parse']>, loopDelay: EventLoopDelay): Promise<Opened<T>>;
+  open(settings: ReturnType<AppConfig<V>['parse']>, host: Host): Promise<Opened<T>>;
   /** @param opened throws UNAVAILABLE until the service is open. */
   services(opened: () => T, settings: ReturnType<AppConfig<V>['parse']>): readonly ServiceHandlers[];
 }
@@ -56,9 +50,12 @@ async function serve<V extends typeof SERVICE_VARIABLES, T>(service: Service<V, 
     if (state.opened === undefined) throw noRelease();
     return state.opened;
   };
+  const metrics = new ServiceMetrics(service.name);
+  const metricsAddress = settings.MIC_METRICS_ADDRESS as string | undefined;
+  const metricsServer = metricsAddress === undefined ? undefined : await serveMetrics(metrics, metricsAddress);
   const server = await startServer({
     address: settings.MIC_ADDRESS as string,
-    services: [...service.services(() => ready().value, settings), releaseApi(async () => ready().releases())],
+    services: [...service.services(() => ready().value, settings), releaseApi(ready)],
     logger,
     drainTimeoutMs: settings.MIC_DRAIN_TIMEOUT_MS as number,
     maxConcurrentCalls: settings.MIC_MAX_CONCURRENT_CALLS as number,
@@ -71,6 +68,7 @@ async function serve<V extends typeof SERVICE_VARIABLES, T>(service: Service<V, 
       ending.abort();
       await server.stop();
       await state.opened?.close();
+      await metricsServer?.close();
       loopDelay.stop();
     })());
   stopOnSignals((signal) => end(signal));
@@ -79,16 +77,27 @@ async function serve<V extends typeof SERVICE_VARIABLES, T>(service: Service<V, 
     watchParent(parentPid, () => void end('the parent process is gone').finally(() => process.exit(0)));
   }
   console.log(JSON.stringify({ service: service.name, address: server.address, pid: process.pid }));
-  logger.info({ address: server.address }, 'listening');
+  logger.info({ address: server.address, metrics: metricsServer?.address }, 'listening');
 
-  const opened = await openAtLast(() => service.open(settings, loopDelay), logger, ending.signal);
+  const host: Host = {
+    logger,
+    loopDelay,
+    metrics,
+    stopping: ending.signal,
+    showReleases: ({ current, open, problem }) => {
+      const upToDate = current !== null && problem === null;
+      metrics.showReleases(open.length, current?.releaseId ?? null, !upToDate);
+      server.setUpToDate(upToDate);
+    },
+  };
+  const opened = await openAtLast(() => service.open(settings, host), logger, ending.signal);
   if (opened === undefined) return;
   if (ending.signal.aborted) {
     await opened.close();
     return;
   }
   state.opened = opened;
-  const [current] = await opened.releases();
+  const { current } = await opened.releases();
   server.setServing(true);
   logger.info({ release: current?.releaseId, manifest: current?.manifestSha256 }, 'serving');
 }
@@ -105,6 +114,7 @@ async function openAtLast<T>(
       return await open();
     } catch (error) {
       if (error instanceof MicError && error.code === 'INVALID_ARGUMENT') throw error;
+      if (signal.aborted) return undefined;
       const { code, message, remedy } = toMicError(error);
       if (message !== told) logger.warn({ code, error: message, remedy }, 'not ready');
       told = message;

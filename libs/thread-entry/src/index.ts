@@ -1,1 +1,2 @@
+export { runInBackground } from './background';
 export { threadEntry, type ThreadEntry } from './thread-entry';

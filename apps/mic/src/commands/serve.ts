@@ -61,6 +61,6 @@ Ask it with: mic recall --user USER_ID`,
         drainTimeoutMs: flags.drainTimeoutMs,
       });
       stopOnSignals(() => running.stop());
-      console.log(JSON.stringify({ address: running.address, releaseId: running.manifest.id, pid: process.pid }));
+      console.log(JSON.stringify({ address: running.address, releaseId: running.releaseId, pid: process.pid }));
     });
 }

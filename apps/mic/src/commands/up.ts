@@ -3,7 +3,8 @@ import { Command, Option } from 'commander';
 import pc from 'picocolors';
 import { loadProfiles } from '@mic/recall-api';
 import { LOG_LEVELS, stopOnSignals, type LogLevel } from '@mic/rpc';
-import { openPublishedRelease } from '@mic/service-host';
+import { storeRecords } from '@mic/service-host';
+import { checkPublished } from '../check-published';
 import { environmentConfig } from '../config';
 import { startFleet, startOne, type Fleet } from '../fleet/fleet';
 import { SERVICES, type ServiceName } from '../fleet/service-process';
@@ -85,7 +86,8 @@ async function start(flags: UpFlags): Promise<Fleet> {
   if (flags.only) return startOne(flags.only, { home, logLevel, drainTimeoutMs, readyTimeoutMs });
   const store = storeOf(home, flags.store);
   // What is wrong with the release or a file is said here once, and not by four services.
-  await openPublishedRelease({ store, releases: home.releases });
+  const records = storeRecords(store);
+  await checkPublished(home, await records.get()).finally(() => records.close());
   await loadProfiles(flags.profiles);
   const profiles = flags.profiles === undefined ? null : resolve(flags.profiles);
   return startFleet({

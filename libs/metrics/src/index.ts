@@ -1,0 +1,2 @@
+export { ServiceMetrics } from './service-metrics';
+export { serveMetrics, type MetricsServer } from './serve-metrics';

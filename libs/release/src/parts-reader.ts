@@ -1,0 +1,22 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { toMicError } from '@mic/domain';
+import { runInBackground } from '@mic/thread-entry';
+import type { PartsAnswer, PartsRequest } from './parts-protocol';
+import { readParts, type ReadParts } from './release-parts';
+
+/** The memory of the parts that changes hands; what threads share stays where it is. */
+function memoryOf({ towers, catalog }: ReadParts): ArrayBuffer[] {
+  return [...Object.values(towers ?? {}), ...Object.values(catalog ?? {})].flatMap((value: unknown) =>
+    ArrayBuffer.isView(value) && value.buffer instanceof ArrayBuffer ? [value.buffer] : [],
+  );
+}
+
+runInBackground();
+const { directory, parts } = workerData as PartsRequest;
+try {
+  const { manifest, read } = await readParts(directory, parts);
+  parentPort!.postMessage({ ok: true, manifest, read } satisfies PartsAnswer, memoryOf(read));
+} catch (error) {
+  const { code, message, subject, remedy } = toMicError(error);
+  parentPort!.postMessage({ ok: false, code, message, subject, remedy } satisfies PartsAnswer);
+}

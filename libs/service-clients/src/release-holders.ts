@@ -1,0 +1,74 @@
+import { ReleaseServiceClient, type GetReleaseResponse } from '@mic/contracts';
+import type { ReleaseId } from '@mic/domain';
+import { addressesOf, createClient, unary } from '@mic/rpc';
+import type { CallersRelease } from './service-caller';
+
+/** What one address of a service has open; null where it does not answer. */
+export interface Holding {
+  readonly service: string;
+  readonly address: string;
+  readonly open: readonly CallersRelease[] | null;
+}
+
+const ANSWER_WITHIN_MS = 1_000;
+
+/**
+ * Asks every address of some services which releases they have open, and tells them which ones are in use here, so that they
+ * stay open there. An address that does not answer has no say: when it is back it has what is published.
+ */
+export class ReleaseHolders {
+  readonly #targets: Readonly<Record<string, string>>;
+  #clients = new Map<string, ReleaseServiceClient>();
+
+  /** @param targets by service; see grpcTarget. */
+  constructor(targets: Readonly<Record<string, string>>) {
+    this.#targets = targets;
+  }
+
+  async ask(inUse: readonly ReleaseId[]): Promise<readonly Holding[]> {
+    const found = await Promise.all(
+      Object.entries(this.#targets).map(async ([service, target]) => {
+        const addresses = await addressesOf(target).catch(() => []);
+        return addresses.map((address) => ({ service, address }));
+      }),
+    );
+    const places = found.flat();
+    this.#keepClientsOf(new Set(places.map(({ address }) => address)));
+    return Promise.all(
+      places.map(async ({ service, address }) => ({ service, address, open: await this.#askOne(address, inUse) })),
+    );
+  }
+
+  close(): void {
+    this.#keepClientsOf(new Set());
+  }
+
+  async #askOne(address: string, inUse: readonly ReleaseId[]): Promise<readonly CallersRelease[] | null> {
+    const client = this.#clients.get(address)!;
+    const request = { inUseReleaseIds: [...inUse] };
+    return unary(client, 'getRelease', request, { deadlineMs: ANSWER_WITHIN_MS }).then(releasesOf, () => null);
+  }
+
+  #keepClientsOf(addresses: ReadonlySet<string>): void {
+    for (const [address, client] of this.#clients) if (!addresses.has(address)) client.close();
+    this.#clients = new Map(
+      Array.from(addresses, (address) => [
+        address,
+        this.#clients.get(address) ?? createClient(ReleaseServiceClient, address),
+      ]),
+    );
+  }
+}
+
+/** Those that answered and do not have a release, in words. */
+export function lacking(holdings: readonly Holding[], wanted: CallersRelease): readonly string[] {
+  return holdings
+    .filter(({ open }) => open !== null && !open.some((release) => isSame(release, wanted)))
+    .map(({ service, address }) => `${service} at ${address}`);
+}
+
+const isSame = (a: CallersRelease, b: CallersRelease): boolean =>
+  a.releaseId === b.releaseId && a.manifestSha256 === b.manifestSha256;
+
+const releasesOf = ({ releases }: GetReleaseResponse): readonly CallersRelease[] =>
+  releases.map(({ releaseId, manifestSha256 }) => ({ releaseId: releaseId as ReleaseId, manifestSha256 }));

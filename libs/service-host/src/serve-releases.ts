@@ -1,0 +1,114 @@
+import type { ReleaseRecords, Store } from '@mic/recall';
+import { openStore } from '@mic/open-store';
+import { MicError } from '@mic/domain';
+import type { Host, Opened } from './host';
+import { OpenReleases, type ReleaseEvent, type ReleaseOpener } from './open-releases';
+import { nothingPublished, ReleaseWatch } from './release-watch';
+
+/** Where the control records are, which may not be there yet. */
+export interface Records {
+  get(): Promise<Pick<ReleaseRecords, 'pointer' | 'releases'>>;
+  close(): Promise<void>;
+}
+
+export interface ServeReleasesOptions<T> {
+  readonly host: Host;
+  readonly opener: ReleaseOpener<T>;
+  readonly settings: {
+    readonly MIC_RELEASE_POLL_MS: number;
+    readonly MIC_RELEASE_LINGER_MS: number;
+    readonly MIC_OPEN_RELEASES: number;
+  };
+  /** The control records of the store. */
+  readonly records: Records;
+  /** Before each look at the pointer, with the releases that are open. */
+  readonly onLook?: (releases: OpenReleases<T>) => Promise<void>;
+}
+
+/**
+ * Opens the published release, and follows the pointer from then on (ADR 016). What happens goes to the log and the metrics.
+ *
+ * @throws MicError INVALID_ARGUMENT for what no waiting mends; CANCELLED when the process ends first.
+ */
+export async function serveReleases<T>(options: ServeReleasesOptions<T>): Promise<Opened<OpenReleases<T>>> {
+  const { host, opener, settings, records, onLook } = options;
+  const releases = new OpenReleases(opener, {
+    most: settings.MIC_OPEN_RELEASES,
+    lingerMs: settings.MIC_RELEASE_LINGER_MS,
+    onEvent: (event) => {
+      report(host, event);
+      host.showReleases(releases.state());
+    },
+  });
+  const watch = new ReleaseWatch({
+    releases,
+    records: () => records.get(),
+    pollMs: settings.MIC_RELEASE_POLL_MS,
+    logger: host.logger,
+    onLook: async () => {
+      host.showReleases(releases.state());
+      await onLook?.(releases);
+    },
+  });
+  const close = async (): Promise<void> => {
+    await watch.stop();
+    await releases.close();
+    await records.close();
+  };
+  try {
+    if (await watch.start(host.stopping)) {
+      host.showReleases(releases.state());
+      return {
+        value: releases,
+        releases: () => {
+          const state = releases.state();
+          return Promise.resolve({ ...state, problem: state.problem ?? watch.pointerProblem });
+        },
+        keep: (ids) => {
+          releases.keep(ids);
+        },
+        close,
+      };
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  await close();
+  throw new MicError('CANCELLED', 'the process is stopping');
+}
+
+/** The control records of a store, which is opened when it is there. */
+export function storeRecords(address: string): Records {
+  let opened: Promise<Store> | null = null;
+  return {
+    get() {
+      opened ??= openStore({ store: address, readOnly: true }).catch((error: unknown) => {
+        opened = null;
+        throw error instanceof MicError && error.code === 'NOT_FOUND' ? nothingPublished() : error;
+      });
+      return opened;
+    },
+    async close() {
+      await (await opened?.catch(() => null))?.close();
+    },
+  };
+}
+
+function report({ logger, metrics }: Host, event: ReleaseEvent): void {
+  if (event.kind === 'opened') metrics.observeOpened(event.ms / 1_000);
+  if (event.kind === 'current') metrics.countSwap('done');
+  if (event.kind === 'failed') metrics.countSwap('failed');
+  if (event.kind === 'waiting') {
+    logger.debug({ release: event.releaseId, why: event.message }, 'release waits');
+  } else if (event.kind === 'failed') {
+    const { releaseId, error, againInMs } = event;
+    const { code, message, remedy } = error;
+    logger.error({ release: releaseId, code, error: message, remedy, againInMs }, 'release could not be opened');
+  } else {
+    const { kind, release, ms } = event;
+    logger.info({ release: release.releaseId, manifest: release.manifestSha256, ms: Math.round(ms) }, MESSAGES[kind]);
+  }
+}
+
+const MESSAGES = { opened: 'release opened', current: 'release is served', closed: 'release closed' } as const;
