@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { RecallRequest, RecallServiceClient, type RecallResponse } from '@mic/contracts';
 import type { MicError } from '@mic/domain';
 import { createClient, unary } from '@mic/rpc';
@@ -22,7 +23,13 @@ export interface CallRecord {
   readonly degraded: boolean;
   /** Channel outcomes as `U2I=LATE,...`, without those that are OK or EMPTY. */
   readonly troubled: string;
+  /** What the first channel that has failed says; '' where none has. */
+  readonly failure: string;
   readonly items: number;
+  /** The release that answered; '' where there is no answer. */
+  readonly releaseId: string;
+  readonly userId: string;
+  readonly itemIds: readonly string[];
 }
 
 /** Calls Recall for one user after the other, a number of them at a time, and records every call. */
@@ -34,14 +41,7 @@ export async function runLoad(options: LoadOptions): Promise<CallRecord[]> {
   let next = 0;
   const caller = async (): Promise<void> => {
     while (next < calls && Date.now() < endAt) {
-      const userId = userIds[next++ % userIds.length]!;
-      const startedAtMs = Date.now();
-      const started = performance.now();
-      const outcome = await unary(client, 'recall', RecallRequest.fromPartial({ userId }), { deadlineMs }).then(
-        (response) => ({ code: 'OK', ...summary(response) }),
-        (error: unknown) => ({ code: (error as MicError).code, degraded: false, troubled: '', items: 0 }),
-      );
-      records.push({ startedAtMs, ms: performance.now() - started, ...outcome });
+      records.push(await callOnce(client, userIds[next++ % userIds.length]!, deadlineMs));
     }
   };
   try {
@@ -53,11 +53,61 @@ export async function runLoad(options: LoadOptions): Promise<CallRecord[]> {
   return records;
 }
 
-function summary({ degraded, channels, items }: RecallResponse) {
+export interface SteadyLoadOptions extends Omit<LoadOptions, 'calls' | 'concurrency'> {
+  readonly callsPerSecond: number;
+  /** Ends the load. */
+  readonly until: AbortSignal;
+}
+
+/** Calls at most this many at a time, whatever the rate: a server that hangs must not make an endless queue here. */
+const MOST_IN_FLIGHT = 1_000;
+
+/** Calls Recall at a steady rate, whether earlier calls are answered or not, until it is told to stop, and records every call. */
+export async function runSteadyLoad(options: SteadyLoadOptions): Promise<CallRecord[]> {
+  const { target, userIds, callsPerSecond, deadlineMs, longestMs, until } = options;
+  const client = createClient(RecallServiceClient, target);
+  const records: CallRecord[] = [];
+  const inFlight = new Set<Promise<void>>();
+  try {
+    await connected(client);
+    const startedAt = performance.now();
+    for (let sent = 0; !until.aborted && performance.now() - startedAt < longestMs;) {
+      const due = ((performance.now() - startedAt) / 1_000) * callsPerSecond;
+      while (sent < due && inFlight.size < MOST_IN_FLIGHT) {
+        const call = callOnce(client, userIds[sent++ % userIds.length]!, deadlineMs).then((record) => {
+          records.push(record);
+          inFlight.delete(call);
+        });
+        inFlight.add(call);
+      }
+      await sleep(1);
+    }
+    await Promise.all(inFlight);
+  } finally {
+    client.close();
+  }
+  return records;
+}
+
+async function callOnce(client: RecallServiceClient, userId: string, deadlineMs: number): Promise<CallRecord> {
+  const startedAtMs = Date.now();
+  const started = performance.now();
+  const outcome = await unary(client, 'recall', RecallRequest.fromPartial({ userId }), { deadlineMs }).then(
+    (response) => ({ code: 'OK', ...summary(response) }),
+    (error: unknown) => ({ ...NO_ANSWER, code: (error as MicError).code }),
+  );
+  return { startedAtMs, ms: performance.now() - started, userId, ...outcome };
+}
+
+const NO_ANSWER = { degraded: false, troubled: '', failure: '', items: 0, releaseId: '', itemIds: [] };
+
+function summary({ degraded, channels, items, releaseId }: RecallResponse) {
   const troubled = channels
     .filter(({ outcome }) => outcome !== 'OUTCOME_OK' && outcome !== 'OUTCOME_EMPTY')
     .map(({ channel, outcome }) => `${channel.replace('CHANNEL_', '')}=${outcome.replace('OUTCOME_', '')}`);
-  return { degraded, troubled: troubled.join(','), items: items.length };
+  const failure = channels.find(({ outcome }) => outcome === 'OUTCOME_FAILED')?.message ?? '';
+  const itemIds = items.map(({ itemId }) => itemId);
+  return { degraded, troubled: troubled.join(','), failure, items: items.length, releaseId, itemIds };
 }
 
 /** The value below which a share of the sorted values lies. */

@@ -6,6 +6,9 @@ import { Command } from 'commander';
 import { benchFaults, type FaultRow } from './faults';
 import { mic } from './installation';
 import { benchRecall, type RecallRow } from './recall';
+import { benchSwap, type LoadFigures, type SwapReport } from './swap';
+import { makeReleases, releasesOf } from './swap-home';
+import { quantile } from './load';
 import { benchTrain, ENCODER_NAMES, type EncoderName, type TrainReport } from './train';
 
 const program = new Command('bench').description(
@@ -50,6 +53,44 @@ withLoadFlags(program.command('recall'), { calls: 4_000, concurrency: 16, deadli
     );
     console.log(flags.json ? JSON.stringify(rows) : recallTable(rows));
   });
+
+program
+  .command('swap')
+  .description(
+    'a steady load at half of saturation, alone and while releases are swapped: failures, mixed answers, times, memory',
+  )
+  .option('--home <dir>', 'home with two releases or more and a history; without it one is made (minutes)')
+  .option('--store <address>', 'store of the services; without it HOME/store')
+  .option('--swaps <n>', 'swaps in a row', Number, 20)
+  .option('--items <n>', 'items of the releases that are made', Number, 50_000)
+  .option('--deadline-ms <ms>', 'deadline of each call', Number, 200)
+  .option('--users <range>', 'users to ask for, as PREFIX:DIGITS:COUNT', 'user-:5:500')
+  .option('--json [file]', 'print one line of JSON, or write it to a file')
+  .action(async ({ home: given, json, users, items, ...options }: SwapFlags) => {
+    const home = given ?? (await mkdtemp(join(tmpdir(), 'mic-bench-')));
+    try {
+      if (given === undefined) await makeReleases(home, options.store, items, (line) => console.error(line));
+      const releaseIds = await releasesOf(home);
+      const report = await benchSwap({ ...options, home, releaseIds, userIds: userIdsOf(users) }, (line) => {
+        console.error(line);
+      });
+      if (json === true) console.log(JSON.stringify(report));
+      else console.log(swapTable(report));
+      if (typeof json === 'string') await writeFile(json, `${JSON.stringify(report, null, 2)}\n`);
+    } finally {
+      if (given === undefined) await rm(home, { recursive: true, force: true });
+    }
+  });
+
+interface SwapFlags {
+  home?: string;
+  store?: string;
+  swaps: number;
+  items: number;
+  deadlineMs: number;
+  users: string;
+  json?: string | true;
+}
 
 program
   .command('train')
@@ -109,6 +150,25 @@ async function withHome(
   } finally {
     await rm(home, { recursive: true, force: true });
   }
+}
+
+function swapTable(report: SwapReport): string {
+  const head = ['', 'calls', 'calls a second', 'failed', 'degraded', 'mixed', 'p50', 'p99', 'p99.9', 'max'];
+  const table = new Table({ head, style: { head: [], border: [] } });
+  const row = (name: string, of: LoadFigures): void => {
+    const times = [of.p50Ms, of.p99Ms, of.p999Ms, of.maxMs].map((ms) => ms.toFixed(1));
+    table.push([name, of.calls, of.callsPerSecond.toFixed(0), of.failed, of.degraded, of.mixed, ...times]);
+  };
+  row('without swaps', report.without);
+  row(`${report.swaps.length} swaps`, report.with);
+  const served = report.swaps.map(({ servedMs }) => servedMs).sort((a, b) => a - b);
+  return [
+    table.toString(),
+    `p99 with swaps over p99 without: ${report.p99Ratio.toFixed(2)}`,
+    `from the command until it is served: median ${(quantile(served, 0.5) / 1_000).toFixed(1)} s, longest ${(served.at(-1)! / 1_000).toFixed(1)} s`,
+    `resident memory of the four services: ${report.mibAfterFifth.toFixed(0)} MiB after the fifth swap, ${report.mibAfterLast.toFixed(0)} MiB after the last`,
+    ...report.with.troubles,
+  ].join('\n');
 }
 
 function faultTable(rows: readonly FaultRow[]): string {

@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -233,6 +233,21 @@ async function makeCopy(): Promise<string> {
   return copy;
 }
 
+/** A service of an installation, alone, at an address. */
+async function startAlone(name: ServiceName, home: string, address: string): Promise<ChildProcess> {
+  const child = spawn(process.execPath, [join(root, `apps/${name}/dist/main.mjs`)], {
+    env: {
+      PATH: process.env.PATH,
+      MIC_ADDRESS: address,
+      MIC_STORE: join(home, 'store'),
+      ...(name === 'ann-service' && { MIC_RELEASES: join(home, 'releases') }),
+    },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  await once(createInterface(child.stdout), 'line');
+  return child;
+}
+
 describe('releases that do not fit each other', () => {
   let home: string;
   let own: Up;
@@ -254,26 +269,33 @@ describe('releases that do not fit each other', () => {
     }
   };
 
-  it('two services on different releases: refused and named, the rest is answered', async () => {
+  it('a service that has another release: refused and named, the rest is answered', async () => {
+    const older = await makeCopy();
     started.push((own = await up(home)));
     const second = await buildRelease(home, small.data, 2);
     await succeed('publish', '--home', home, '--release', second);
-    process.kill(own.services['ann-service'].pid, 'SIGKILL');
-    started.push(await up(home, '--only', 'ann-service'));
+    await expect.poll(async () => (await ask()).releaseId, { timeout: 20_000 }).toBe(second);
+    const { pid, address } = own.services['ann-service'];
+    process.kill(pid, 'SIGKILL');
+    const stranger = await startAlone('ann-service', older, address);
     // Until the gateway has connected again the channel fails for that reason.
-    const refusal = `release ${small.releaseId} is not open here, ${second} is`;
+    const refusal = `release ${second} is not open here, ${small.releaseId} is`;
     await expect.poll(async () => (await ask()).channels[0]!.message, { timeout: 10_000 }).toContain(refusal);
     const answer = await ask();
     expect(outcomes(answer)).toEqual({ ...WELL, CHANNEL_U2I: 'FAILED' });
-    expect(answer).toMatchObject({ degraded: true, releaseId: small.releaseId });
-  });
-
-  it('mic rollback brings them together again', async () => {
-    const { stdout } = await succeed('rollback', '--home', home, '--json');
-    expect(lastJson(stdout)).toMatchObject({ releaseId: small.releaseId });
-    process.kill(started[1]!.services['ann-service'].pid, 'SIGKILL');
+    expect(answer).toMatchObject({ degraded: true, releaseId: second });
+    stranger.kill('SIGKILL');
+    await once(stranger, 'exit');
     started.push(await up(home, '--only', 'ann-service'));
     await expect.poll(async () => outcomes(await ask()), { timeout: 10_000 }).toEqual(WELL);
+    await rm(older, { recursive: true });
+  });
+
+  it('mic rollback brings all of them back, without a restart', async () => {
+    const { stdout } = await succeed('rollback', '--home', home, '--json');
+    expect(lastJson(stdout)).toMatchObject({ releaseId: small.releaseId });
+    await expect.poll(async () => (await ask()).releaseId, { timeout: 20_000 }).toBe(small.releaseId);
+    expect(outcomes(await ask())).toEqual(WELL);
     const again = await mic('rollback', '--home', home);
     expect([again.status, again.stderr]).toEqual([1, expect.stringMatching(/oldest release[\s\S]*--to/)]);
   });
@@ -301,16 +323,7 @@ describe('releases that do not fit each other', () => {
     ] as const) {
       const file = JSON.parse(await readFile(join(home, 'up.json'), 'utf8')) as Pick<Up, 'services'>;
       process.kill(file.services[name].pid, 'SIGKILL');
-      const stranger = spawn(process.execPath, [join(root, `apps/${name}/dist/main.mjs`)], {
-        env: {
-          PATH: process.env.PATH,
-          MIC_ADDRESS: file.services[name].address,
-          MIC_STORE: join(forged, 'store'),
-          ...(name === 'ann-service' && { MIC_RELEASES: join(forged, 'releases') }),
-        },
-        stdio: ['ignore', 'pipe', 'ignore'],
-      });
-      await once(createInterface(stranger.stdout), 'line');
+      const stranger = await startAlone(name, forged, file.services[name].address);
       const answered = async () => (await ask()).channels.find((report) => report.channel === channel)!;
       await expect.poll(async () => (await answered()).message, { timeout: 10_000 }).toMatch(/other content/);
       expect(await answered()).toMatchObject({ outcome: 'OUTCOME_FAILED' });
@@ -329,15 +342,7 @@ describe('releases that do not fit each other', () => {
     await succeed('publish', '--home', empty, '--release', second);
     const file = JSON.parse(await readFile(join(home, 'up.json'), 'utf8')) as Pick<Up, 'services'>;
     process.kill(file.services['neighbor-store'].pid, 'SIGKILL');
-    const stranger = spawn(process.execPath, [join(root, 'apps/neighbor-store/dist/main.mjs')], {
-      env: {
-        PATH: process.env.PATH,
-        MIC_ADDRESS: file.services['neighbor-store'].address,
-        MIC_STORE: join(empty, 'store'),
-      },
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-    await once(createInterface(stranger.stdout), 'line');
+    const stranger = await startAlone('neighbor-store', empty, file.services['neighbor-store'].address);
     await expect
       .poll(async () => (await ask()).channels.map(({ message }) => message).join(), { timeout: 10_000 })
       .toMatch(`release ${small.releaseId} is not in the store; the store has ${second}`.split(';')[0]!);

@@ -54,7 +54,8 @@ interface Failure {
   readonly nextTryAt: number;
 }
 
-const FIRST_PAUSE_MS = 5_000;
+/** After the first failure, then twice as long after each. */
+const FIRST_PAUSE_MS = 2_000;
 const LONGEST_PAUSE_MS = 60_000;
 
 /**
@@ -180,7 +181,7 @@ export class OpenReleases<T> {
     } catch (thrown) {
       const error = toMicError(thrown);
       const count = (failed?.count ?? 0) + 1;
-      const againInMs = Math.min(FIRST_PAUSE_MS * count, LONGEST_PAUSE_MS);
+      const againInMs = Math.min(FIRST_PAUSE_MS * 2 ** (count - 1), LONGEST_PAUSE_MS);
       this.#failure = { pointer, error, count, nextTryAt: clock() + againInMs };
       onEvent({ kind: 'failed', releaseId: pointer.releaseId, error, againInMs });
       return error.message;
