@@ -125,7 +125,7 @@ describe('one installation, from events to answers', () => {
       ['n = 0', ['--user', 'u', '-n', '0'], 2, /n is 0.*\s+give a number of 1 to 1000/],
       ['n = 10 million', ['--user', 'u', '-n', '10000000'], 2, /n is 10000000/],
       ['n that is no number', ['--user', 'u', '-n', 'ten'], 1, /Give a whole number/],
-      ['another release', ['--user', 'u', '--release', 'r1'], 1, /release r1 is not served, r\d+-[0-9a-f]{8} is/],
+      ['another release', ['--user', 'u', '--release', 'r1'], 1, /release r1 is not open here, r\d+-[0-9a-f]{8} is/],
       ['a deadline of 1 ms', ['--user', 'u', '--timeout-ms', '1'], 1, /[Dd]eadline/],
     ])('%s: fails and says what to do', async (_what, flags, status, message) => {
       const finished = await recall(...flags);

@@ -18,7 +18,7 @@ import { canonicalJson, type Manifest } from '@mic/release';
 import { checkHealth, createClient, LIVENESS, unary } from '@mic/rpc';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isAlive, lastJson, mic, serve, up, type ServiceName, type Up } from './processes';
-import { buildRelease, makeSmallHome, succeed, type SmallHome } from './small-home';
+import { buildRelease, makeSmallHome, patientProfiles, succeed, type SmallHome } from './small-home';
 
 const exec = promisify(execFile);
 const root = new URL('../..', import.meta.url).pathname;
@@ -33,11 +33,13 @@ const LOST: Record<string, string[]> = {
 
 let small: SmallHome;
 let running: Up;
+let profiles: string[];
 let client: RecallServiceClient;
 
 beforeAll(async () => {
   small = await makeSmallHome();
-  running = await up(small.home);
+  profiles = await patientProfiles(small.home);
+  running = await up(small.home, ...profiles);
   client = createClient(RecallServiceClient, running.services['recall-gateway'].address);
 }, 120_000);
 afterAll(async () => {
@@ -71,13 +73,13 @@ describe('mic up', () => {
   });
 
   it('answers with what one process over the same store and release answers', async () => {
-    const one = await serve(small.home);
+    const one = await serve(small.home, ...profiles);
     const other = createClient(RecallServiceClient, one.address);
     for (const userId of [...small.userIds.slice(0, 20), 'a stranger']) {
-      const request = RecallRequest.fromPartial({ userId, n: 50, explain: true });
+      const request = RecallRequest.fromPartial({ userId, n: 50, explain: true, profile: 'patient' });
       const [four, single] = [
-        await unary(client, 'recall', request, { deadlineMs: 2_000 }),
-        await unary(other, 'recall', request, { deadlineMs: 2_000 }),
+        await unary(client, 'recall', request, { deadlineMs: 20_000 }),
+        await unary(other, 'recall', request, { deadlineMs: 20_000 }),
       ];
       expect(four.items.length).toBe(50);
       expect(four.items).toEqual(single.items);

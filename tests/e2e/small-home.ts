@@ -1,4 +1,4 @@
-import { mkdtemp, readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { mic } from './processes';
@@ -35,6 +35,19 @@ export async function buildRelease(home: string, data: string, seed: number): Pr
   const file = join(model, 'manifest.json');
   await succeed('build', '--model', model, '--data', data, '--home', home, '--json', file);
   return (JSON.parse(await readFile(file, 'utf8')) as { id: string }).id;
+}
+
+/**
+ * Profiles of a home: the default one, and `patient`, under which nothing is late on a machine that is busy with other tests.
+ *
+ * @returns the flags of `mic up` and `mic serve`.
+ */
+export async function patientProfiles(home: string): Promise<string[]> {
+  const file = join(home, 'profiles.json');
+  const channels = Object.fromEntries(['U2I', 'U2U2I', 'U2I2I'].map((name) => [name, { timeoutMs: 10_000 }]));
+  const patient = { contextTimeoutMs: 10_000, channels };
+  await writeFile(file, JSON.stringify({ default: 'default', profiles: { default: {}, patient } }));
+  return ['--profiles', file];
 }
 
 /** Runs the command line and throws when it fails. */

@@ -57,9 +57,9 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
     for (const close of opened.splice(0).reverse()) await close();
   };
   try {
+    await checkPublished(home, storeAddress);
     const store = await openStore({ store: storeAddress });
     opened.push(() => store.close());
-    await checkPublished(home, store);
     const ending = new AbortController();
     const state: { served?: Opened<OpenReleases<RecallEngine>> } = {};
     const ready = (): Opened<OpenReleases<RecallEngine>> => {

@@ -3,7 +3,6 @@ import { Command, Option } from 'commander';
 import pc from 'picocolors';
 import { loadProfiles } from '@mic/recall-api';
 import { LOG_LEVELS, stopOnSignals, type LogLevel } from '@mic/rpc';
-import { storeRecords } from '@mic/service-host';
 import { checkPublished } from '../check-published';
 import { environmentConfig } from '../config';
 import { startFleet, startOne, type Fleet } from '../fleet/fleet';
@@ -86,8 +85,7 @@ async function start(flags: UpFlags): Promise<Fleet> {
   if (flags.only) return startOne(flags.only, { home, logLevel, drainTimeoutMs, readyTimeoutMs });
   const store = storeOf(home, flags.store);
   // What is wrong with the release or a file is said here once, and not by four services.
-  const records = storeRecords(store);
-  await checkPublished(home, await records.get()).finally(() => records.close());
+  await checkPublished(home, store);
   await loadProfiles(flags.profiles);
   const profiles = flags.profiles === undefined ? null : resolve(flags.profiles);
   return startFleet({
