@@ -8,7 +8,7 @@ import { checkHealth } from './health-client';
 import { createLogger } from './logger';
 import { startServer, type RunningServer, type ServerOptions } from './server';
 import { serviceHandlers } from './service-handlers';
-import { grpcTarget } from './targets';
+import { addressesOf, grpcTarget } from './targets';
 
 const opened: (() => unknown)[] = [];
 afterEach(async () => {
@@ -168,5 +168,26 @@ describe('grpcTarget', () => {
 
   it.each(['', 'a', 'a:', 'a:b', 'a:1,', 'a:1,b:2', '127.0.0.1:1,[::1]:2', 'a b:1'])('refuses "%s"', (text) => {
     expect(() => grpcTarget(text)).toThrow(/wrong target/);
+  });
+});
+
+describe('addressesOf', () => {
+  it.each([
+    ['127.0.0.1:7', ['127.0.0.1:7']],
+    ['127.0.0.1:7,127.0.0.2:8', ['127.0.0.1:7', '127.0.0.2:8']],
+    ['[::1]:7', ['[::1]:7']],
+    ['dns:///127.0.0.1:7', ['127.0.0.1:7']],
+    ['dns://127.0.0.53/127.0.0.1:7', ['127.0.0.1:7']],
+    ['unix:/run/mic.sock', ['unix:/run/mic.sock']],
+  ])('of %s', async (text, addresses) => {
+    expect(await addressesOf(text)).toEqual(addresses);
+  });
+
+  it('has every address of a name, and says when it has none', async () => {
+    expect(await addressesOf('localhost:7')).toContain('127.0.0.1:7');
+    await expect(addressesOf('dns:///no-such-host.invalid:7')).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      message: expect.stringContaining('no-such-host.invalid has no address'),
+    });
   });
 });
