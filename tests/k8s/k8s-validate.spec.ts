@@ -74,8 +74,8 @@ describe('the command', () => {
     const text = await run([base, overlay]);
     const said = 'Service/ann-service: spec.ports[0].targetPort: Deployment/ann-service has no container port 7071';
     expect(text.stdout.split('\n')).toEqual([
-      `${base} ${said}; use grpc (7070)`,
-      `${overlay} ${said}; use grpc (7070)`,
+      `${base} ${said}; use grpc (7070) or metrics (9090)`,
+      `${overlay} ${said}; use grpc (7070) or metrics (9090)`,
       `23 objects of ${base}, ${overlay} checked, 2 problems`,
       '',
     ]);
@@ -91,7 +91,7 @@ describe('the command', () => {
           object: 'Service/ann-service',
           field: 'spec.ports[0].targetPort',
           problem: 'Deployment/ann-service has no container port 7071',
-          remedy: 'use grpc (7070)',
+          remedy: 'use grpc (7070) or metrics (9090)',
         },
       ],
     });
@@ -147,7 +147,7 @@ describe('a planted mistake', () => {
     [
       'a wrong targetPort',
       (o) => (o.service('user-embedder').ports![0]!.targetPort = 'http'),
-      'Service/user-embedder: spec.ports[0].targetPort: Deployment/user-embedder has no container port http; use grpc (7070)',
+      'Service/user-embedder: spec.ports[0].targetPort: Deployment/user-embedder has no container port http; use grpc (7070) or metrics (9090)',
     ],
     [
       'another port at a headless Service',
@@ -177,7 +177,7 @@ describe('a planted mistake', () => {
     [
       'a wrong probe port',
       (o) => (o.container('ann-service').readinessProbe!.grpc!.port = 7071),
-      `Deployment/ann-service: ${CONTAINER}[ann-service].readinessProbe: 7071 is no port of the container; use grpc (7070)`,
+      `Deployment/ann-service: ${CONTAINER}[ann-service].readinessProbe: 7071 is no port of the container; use grpc (7070) or metrics (9090)`,
     ],
     [
       'a liveness probe that asks for a release',
@@ -226,7 +226,7 @@ describe('a planted mistake', () => {
         const valueFrom = { configMapKeyRef: { name: metadata!.name!, key: 'threads' } };
         Object.assign(o.variable('ann-service', 'MIC_SEARCH_THREADS'), { value: undefined, valueFrom });
       },
-      /env\[MIC_SEARCH_THREADS\]: ConfigMap mic-settings-\w+ has no key threads; .* MIC_DRAIN_TIMEOUT_MS, MIC_LOG_LEVEL$/,
+      /env\[MIC_SEARCH_THREADS\]: ConfigMap mic-settings-\w+ has no key threads; .* MIC_DRAIN_TIMEOUT_MS, MIC_LOG_LEVEL, MIC_METRICS_ADDRESS$/,
     ],
     [
       'a missing ConfigMap',

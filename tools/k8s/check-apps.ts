@@ -56,9 +56,12 @@ function checkApp(build: Build, app: string, workload: Workload, container: Cont
 
   try {
     const settings = config.parse(environment.values);
-    checkAddress(String(settings.MIC_ADDRESS), container, (...what) => {
-      report(`${field}.ports`, ...what);
-    });
+    for (const name of ['MIC_ADDRESS', 'MIC_METRICS_ADDRESS'] as const) {
+      if (settings[name] === undefined) continue;
+      checkAddress(name, String(settings[name]), container, (...what) => {
+        report(`${field}.ports`, ...what);
+      });
+    }
     const graceMs = 1_000 * (podOf(workload).terminationGracePeriodSeconds ?? DEFAULT_GRACE_S);
     if (graceMs <= Number(settings.MIC_DRAIN_TIMEOUT_MS)) {
       report(
@@ -74,13 +77,18 @@ function checkApp(build: Build, app: string, workload: Workload, container: Cont
   return problems;
 }
 
-function checkAddress(address: string, container: Container, report: (problem: string, remedy: string) => void): void {
+function checkAddress(
+  name: string,
+  address: string,
+  container: Container,
+  report: (problem: string, remedy: string) => void,
+): void {
   const port = Number(address.slice(address.lastIndexOf(':') + 1));
   if (/^(127\.|localhost|\[::1\])/.test(address)) {
-    report(`MIC_ADDRESS ${address} is not reachable from outside of the pod`, `listen on 0.0.0.0:${port}`);
+    report(`${name} ${address} is not reachable from outside of the pod`, `listen on 0.0.0.0:${port}`);
   }
   if ((container.ports ?? []).some(({ containerPort }) => containerPort === port)) return;
-  report(`the app listens on ${address}, which is no container port`, `add containerPort ${port}, or set MIC_ADDRESS`);
+  report(`the app listens on ${address}, which is no container port`, `add containerPort ${port}, or set ${name}`);
 }
 
 const isMounted = (container: Container, path: string): boolean =>
