@@ -1,13 +1,20 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AppendEventsRequest, EventServiceClient, RecallRequest, RecallServiceClient } from '@mic/contracts';
-import { createClient, unary } from '@mic/rpc';
+import {
+  AppendEventsRequest,
+  EventServiceClient,
+  GetReleaseRequest,
+  RecallRequest,
+  RecallServiceClient,
+  ReleaseServiceClient,
+} from '@mic/contracts';
+import { checkHealth, createClient, RELEASE_HEALTH, unary } from '@mic/rpc';
 import { startRedis, startSlowProxy, type RedisProcess, type SlowProxy } from '@mic/store-conformance';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lastJson, mic, up, type Up } from './processes';
-import { makeSmallHome, succeed, type SmallHome } from './small-home';
+import { buildRelease, makeSmallHome, succeed, type SmallHome } from './small-home';
 
 let data: string;
 let redis: RedisProcess;
@@ -153,6 +160,44 @@ describe('four services over Redis', () => {
     const { stdout } = await succeed('publish', '--release', small.releaseId, ...at, '--json');
     expect(lastJson(stdout)).toMatchObject({ releaseId: small.releaseId });
     await untilWell();
+    admin.disconnect();
+  });
+
+  it('say so when the pointer names a release that is gone; publishing it again, or a rollback, mends that', async () => {
+    await untilWell();
+    const at = ['--home', small.home, '--store', redis.url];
+    const second = await buildRelease(small.home, small.data, 2);
+    await succeed('publish', '--release', second, ...at);
+    await expect.poll(async () => (await recall()).releaseId, { timeout: 20_000, interval: 100 }).toBe(second);
+    const admin = new Redis({ port: redis.port });
+    const lose = async (id: string): Promise<void> => {
+      for (const hash of ['summaries', 'claims']) await admin.hdel(`mic:{meta}:${hash}`, id);
+      await admin.zrem('mic:{meta}:order', id);
+      for (const key of await admin.keys(`mic:{*}:s:${id}`)) await admin.del(key);
+    };
+    await lose(second);
+    for (const { outcome, message } of (await recall()).channels) {
+      expect([outcome, message]).toEqual(['OUTCOME_FAILED', expect.stringContaining(`${second} is not in the store`)]);
+    }
+    const neighborStore = running.services['neighbor-store'].address;
+    const ask = createClient(ReleaseServiceClient, neighborStore);
+    const state = await unary(ask, 'getRelease', GetReleaseRequest.fromPartial({}), { deadlineMs: 2_000 });
+    expect(state).toMatchObject({ currentReleaseId: small.releaseId, publishedReleaseId: second });
+    expect(state.problem).toBe(`release ${second} is published and is not in the store`);
+    expect(await checkHealth(neighborStore, RELEASE_HEALTH, 2_000)).toBe('NOT_SERVING');
+    ask.close();
+
+    await succeed('publish', '--release', second, ...at);
+    await untilWell();
+    await lose(second);
+    await succeed('rollback', ...at);
+    await expect
+      .poll(async () => ({ ...((await outcomes()) as object), id: (await recall()).releaseId }), {
+        timeout: 20_000,
+        interval: 100,
+      })
+      .toEqual({ ...WELL, id: small.releaseId });
+    expect(await checkHealth(neighborStore, RELEASE_HEALTH, 2_000)).toBe('SERVING');
     admin.disconnect();
   });
 });
