@@ -4,4 +4,9 @@ import { appConfig, SERVICE_VARIABLES, wholeNumber } from '@mic/service-host';
 export const config = appConfig({
   ...SERVICE_VARIABLES,
   MIC_HISTORY_CAP: wholeNumber(1, 100_000).default(1_000).describe('events kept per user: the newest ones'),
+  MIC_HISTORY_TTL_SECONDS: wholeNumber(1, 3_153_600_000)
+    .optional()
+    .describe(
+      'age (by its own time) beyond which an event is neither returned nor kept; without it events of any age are',
+    ),
 });

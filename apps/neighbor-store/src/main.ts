@@ -7,8 +7,9 @@ import { currentFirst } from './current-first';
 await runService({
   name: 'neighbor-store',
   config,
-  async open({ MIC_STORE: address, MIC_HISTORY_CAP: historyCap }) {
-    const store = await openStore({ store: address, historyCap });
+  async open({ MIC_STORE: address, MIC_HISTORY_CAP: historyCap, MIC_HISTORY_TTL_SECONDS: ttlSeconds }) {
+    const historyTtlMs = ttlSeconds === undefined ? undefined : ttlSeconds * 1_000;
+    const store = await openStore({ store: address, historyCap, historyTtlMs });
     try {
       if ((await currentFirst(store)).length === 0) throw nothingPublished();
     } catch (error) {

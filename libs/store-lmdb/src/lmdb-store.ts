@@ -2,6 +2,8 @@ import { MicError, type Interaction, type ReleaseId, type ScoredLists } from '@m
 import type {
   AppendResult,
   CallOptions,
+  ExpiryReport,
+  PackedHistories,
   PublishedUser,
   PublishLease,
   ReleasePointer,
@@ -13,24 +15,36 @@ import type {
   UserContext,
   WantedRelease,
 } from '@mic/recall';
-import { decodeList, decodeUser, noUserInRow, otherContent, packLists, packSimilarUsers } from '@mic/store-records';
+import {
+  decodeList,
+  decodeUser,
+  HistoryRetention,
+  noUserInRow,
+  otherContent,
+  packLists,
+  packSimilarUsers,
+  type HistoryRetentionOptions,
+} from '@mic/store-records';
 import { guarded, LmdbAccess } from './access';
 import { keys } from './keys';
 import { LmdbHistories } from './lmdb-histories';
 import { LmdbReleases } from './lmdb-releases';
 import { openEnvironment, type Environment } from './open-environment';
+import { Sweep } from './sweep';
 
-export interface LmdbStoreOptions {
+export interface LmdbStoreOptions extends HistoryRetentionOptions {
   /** Folder of the store; made where it is missing. */
   readonly path: string;
-  /** Events kept per user: the newest ones. 1,000 by default. */
-  readonly historyCap?: number;
   /**
    * Open an existing store beside its writer; every write is refused. For another process than the writer's: lmdb-js
    * shares one handle of a folder within a process.
    */
   readonly readOnly?: boolean;
+  /** Between two sweeps for events that are older than the time to live, milliseconds; 10 minutes by default. */
+  readonly sweepEveryMs?: number;
 }
+
+const SWEEP_EVERY_MS = 600_000;
 
 /**
  * The store in one LMDB environment: for the processes of one machine, nothing to install. Reads are memory-mapped and
@@ -41,21 +55,28 @@ export class LmdbStore implements Store {
   readonly #releases: LmdbReleases;
   readonly #histories: LmdbHistories;
 
-  private constructor(path: string, access: LmdbAccess, historyCap: number) {
+  readonly #sweep: Sweep | null;
+
+  private constructor(path: string, access: LmdbAccess, retention: HistoryRetention, sweepEveryMs: number | null) {
     this.#db = access.db;
     this.#releases = new LmdbReleases(access, path);
-    this.#histories = new LmdbHistories(access, historyCap);
+    this.#histories = new LmdbHistories(access, retention);
+    this.#sweep = sweepEveryMs === null ? null : new Sweep((signal) => this.expireHistories({ signal }), sweepEveryMs);
   }
 
   /**
    * @throws MicError FAILED_PRECONDITION when the folder is no store, or one of another version; DATA_LOSS when it is
    * damaged.
    */
-  static async open({ path, historyCap = 1_000, readOnly = false }: LmdbStoreOptions): Promise<LmdbStore> {
-    return new LmdbStore(path, new LmdbAccess(await openEnvironment(path, readOnly), readOnly), historyCap);
+  static async open(options: LmdbStoreOptions): Promise<LmdbStore> {
+    const { path, readOnly = false, sweepEveryMs = SWEEP_EVERY_MS } = options;
+    const retention = new HistoryRetention(options);
+    const access = new LmdbAccess(await openEnvironment(path, readOnly), readOnly);
+    return new LmdbStore(path, access, retention, retention.hasTtl && !readOnly ? sweepEveryMs : null);
   }
 
   async close(): Promise<void> {
+    await this.#sweep?.stop();
     await this.#db.close();
   }
 
@@ -63,6 +84,14 @@ export class LmdbStore implements Store {
 
   appendEvents(events: readonly Interaction[]): Promise<AppendResult> {
     return this.#histories.appendEvents(events);
+  }
+
+  importHistories(histories: PackedHistories): Promise<AppendResult> {
+    return this.#histories.importHistories(histories);
+  }
+
+  expireHistories(by?: { readonly signal?: AbortSignal }): Promise<ExpiryReport> {
+    return this.#histories.expireHistories(by);
   }
 
   // --- reads of the recall path
