@@ -18,6 +18,8 @@ export interface AllInOneOptions {
   readonly logger: Logger;
   /** Time that calls in flight get when the server stops, milliseconds. */
   readonly drainTimeoutMs: number;
+  /** See openStore. */
+  readonly historyTtlMs?: number;
 }
 
 export interface AllInOne {
@@ -42,7 +44,7 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
   };
   try {
     const release = await openPublishedRelease({ store: storeAddress, releases: home.releases });
-    const store = await openStore({ store: storeAddress });
+    const store = await openStore({ store: storeAddress, historyTtlMs: options.historyTtlMs });
     opened.push(() => store.close());
     const index = await openIndex(release);
     opened.push(() => index.close());

@@ -9,5 +9,6 @@ export { importTable, type ImportTableOptions } from './import-table';
 export type { ItemCategories } from './load-fields';
 export type { Interactions } from './load-interactions';
 export type { DatasetSample, SampleRow } from './sample-dataset';
+export type { DatasetHistories, StreamHistoriesOptions } from './stream-histories';
 export { synthesize, type SynthesizeOptions } from './synthesize';
 export { SAMPLE_TABLE_SCHEMA, readTableSchema, tableSchemaSchema, type TableSchema } from './table-schema';

@@ -5,8 +5,8 @@ import { createLogger, LOG_LEVELS, stopOnSignals, type LogLevel } from '@mic/rpc
 import { DEFAULT_ADDRESS } from '../address';
 import { startAllInOne } from '../all-in-one';
 import { environmentConfig } from '../config';
+import { HISTORY_TTL_OPTION, ttlMsOf } from '../history-ttl-option';
 import { DEFAULT_HOME, homeAt, storeOf } from '../home';
-
 import { wholeNumber } from '../number-flags';
 import { STORE_OPTION } from '../store-option';
 
@@ -18,6 +18,7 @@ interface ServeFlags {
   profiles?: string;
   logLevel: LogLevel;
   drainTimeoutMs: number;
+  historyTtlSeconds?: number;
 }
 
 export function serveCommand(): Command {
@@ -26,6 +27,7 @@ export function serveCommand(): Command {
     .option('--all-in-one', 'all services in this one process')
     .option('--home <dir>', 'home of the installation', DEFAULT_HOME)
     .addOption(STORE_OPTION())
+    .addOption(HISTORY_TTL_OPTION())
     .option('--address <host:port>', 'address to listen on; port 0 takes a free one', DEFAULT_ADDRESS)
     .option('--profiles <file>', 'JSON file of recall profiles; without it the built-in one')
     .addOption(
@@ -59,6 +61,7 @@ Ask it with: mic recall --user USER_ID`,
         profiles: await loadProfiles(flags.profiles),
         logger: createLogger({ level: flags.logLevel, service: 'mic' }),
         drainTimeoutMs: flags.drainTimeoutMs,
+        historyTtlMs: ttlMsOf(flags.historyTtlSeconds),
       });
       stopOnSignals(() => running.stop());
       console.log(JSON.stringify({ address: running.address, releaseId: running.manifest.id, pid: process.pid }));

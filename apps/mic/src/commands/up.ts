@@ -7,6 +7,7 @@ import { openPublishedRelease } from '@mic/service-host';
 import { environmentConfig } from '../config';
 import { startFleet, startOne, type Fleet } from '../fleet/fleet';
 import { SERVICES, type ServiceName } from '../fleet/service-process';
+import { HISTORY_TTL_OPTION } from '../history-ttl-option';
 import { DEFAULT_HOME, homeAt, storeOf } from '../home';
 import { wholeNumber } from '../number-flags';
 import { plainTable } from '../plain-table';
@@ -22,6 +23,7 @@ interface UpFlags {
   logLevel: LogLevel;
   drainTimeoutMs: number;
   readyTimeoutMs: number;
+  historyTtlSeconds?: number;
 }
 
 export function upCommand(): Command {
@@ -29,6 +31,7 @@ export function upCommand(): Command {
     .description('start the four services on this machine and stay until a signal comes')
     .option('--home <dir>', 'home of the installation', DEFAULT_HOME)
     .addOption(STORE_OPTION())
+    .addOption(HISTORY_TTL_OPTION())
     .option('--json', 'print nothing but the one line of JSON')
     .addOption(new Option('--only <service>', 'start this one again, where it was before').choices(SERVICES))
     .option('--profiles <file>', 'JSON file of recall profiles; without it the built-in one')
@@ -92,6 +95,7 @@ async function start(flags: UpFlags): Promise<Fleet> {
     home,
     store,
     profiles,
+    historyTtlSeconds: flags.historyTtlSeconds,
     logLevel,
     drainTimeoutMs,
     readyTimeoutMs,
