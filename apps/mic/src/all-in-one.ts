@@ -1,3 +1,4 @@
+import { EventLogWriter, loggedHistory, tellTrouble } from '@mic/event-log';
 import { WorkerItemIndex } from '@mic/hnsw-index';
 import { OnnxUserEmbedder } from '@mic/onnx-tower';
 import { openStore } from '@mic/open-store';
@@ -20,6 +21,8 @@ export interface AllInOneOptions {
   readonly drainTimeoutMs: number;
   /** See openStore. */
   readonly historyTtlMs?: number;
+  /** Folder of the event log, or null for none. */
+  readonly eventLog: string | null;
 }
 
 export interface AllInOne {
@@ -36,7 +39,7 @@ export interface AllInOne {
  * @throws MicError FAILED_PRECONDITION when nothing is published, DATA_LOSS when the release is damaged.
  */
 export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne> {
-  const { home, store: storeAddress, address, profiles, logger, drainTimeoutMs } = options;
+  const { home, store: storeAddress, address, profiles, logger, drainTimeoutMs, eventLog } = options;
   // Closed in reverse order, whatever of it was opened.
   const opened: (() => Promise<void>)[] = [];
   const closeAll = async (): Promise<void> => {
@@ -46,6 +49,11 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
     const release = await openPublishedRelease({ store: storeAddress, releases: home.releases });
     const store = await openStore({ store: storeAddress, historyTtlMs: options.historyTtlMs });
     opened.push(() => store.close());
+    const log =
+      eventLog === null
+        ? null
+        : await EventLogWriter.open({ folder: eventLog, onTrouble: tellTrouble(logger, eventLog) });
+    if (log) opened.push(() => log.close());
     const index = await openIndex(release);
     opened.push(() => index.close());
     const { releaseId, signature, userTower: model, catalog, manifest } = release;
@@ -55,7 +63,7 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
     await warmUp(recall, catalog);
     const maxN = Math.max(...Object.values(profiles.profiles).map(({ n }) => n.max));
     const services = [
-      ...recallApi({ recall, history: store, maxN: () => maxN }),
+      ...recallApi({ recall, history: log ? loggedHistory(store, log) : store, maxN: () => maxN }),
       releaseApi(() => Promise.resolve([releaseSummary(manifest)])),
     ];
     const server = await startServer({ address, services, logger, drainTimeoutMs });

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { appConfig, SERVICE_VARIABLES, wholeNumber } from '@mic/service-host';
 
 /** What the neighbor-store reads from its environment. */
@@ -9,4 +10,12 @@ export const config = appConfig({
     .describe(
       'age (by its own time) beyond which an event is neither returned nor kept; without it events of any age are',
     ),
+  MIC_EVENT_LOG: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('folder for a log of all events that are appended (ADR 018); without it there is none'),
+  MIC_EVENT_LOG_KEEP_DAYS: wholeNumber(1, 36_500)
+    .optional()
+    .describe('remove closed segments of the log after so many days, read or not; without it they stay'),
 });

@@ -1,3 +1,4 @@
+export { convertEventLines } from './convert-event-lines';
 export { DATASET_FILES, type BadRows, type DatasetField, type DatasetInfo } from './dataset-info';
 export { openDataset, type Dataset } from './dataset';
 export type { FeatureSchemaOptions } from './build-feature-schema';

@@ -5,6 +5,7 @@ import { createLogger, LOG_LEVELS, stopOnSignals, type LogLevel } from '@mic/rpc
 import { DEFAULT_ADDRESS } from '../address';
 import { startAllInOne } from '../all-in-one';
 import { environmentConfig } from '../config';
+import { eventLogOf, EVENT_LOG_OPTION, NO_EVENT_LOG_OPTION } from '../event-log-option';
 import { HISTORY_TTL_OPTION, ttlMsOf } from '../history-ttl-option';
 import { DEFAULT_HOME, homeAt, storeOf } from '../home';
 import { wholeNumber } from '../number-flags';
@@ -19,6 +20,7 @@ interface ServeFlags {
   logLevel: LogLevel;
   drainTimeoutMs: number;
   historyTtlSeconds?: number;
+  eventLog?: string | boolean;
 }
 
 export function serveCommand(): Command {
@@ -28,6 +30,8 @@ export function serveCommand(): Command {
     .option('--home <dir>', 'home of the installation', DEFAULT_HOME)
     .addOption(STORE_OPTION())
     .addOption(HISTORY_TTL_OPTION())
+    .addOption(EVENT_LOG_OPTION())
+    .addOption(NO_EVENT_LOG_OPTION())
     .option('--address <host:port>', 'address to listen on; port 0 takes a free one', DEFAULT_ADDRESS)
     .option('--profiles <file>', 'JSON file of recall profiles; without it the built-in one')
     .addOption(
@@ -62,6 +66,7 @@ Ask it with: mic recall --user USER_ID`,
         logger: createLogger({ level: flags.logLevel, service: 'mic' }),
         drainTimeoutMs: flags.drainTimeoutMs,
         historyTtlMs: ttlMsOf(flags.historyTtlSeconds),
+        eventLog: eventLogOf(home, flags.eventLog),
       });
       stopOnSignals(() => running.stop());
       console.log(JSON.stringify({ address: running.address, releaseId: running.manifest.id, pid: process.pid }));

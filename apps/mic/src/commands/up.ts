@@ -5,6 +5,7 @@ import { loadProfiles } from '@mic/recall-api';
 import { LOG_LEVELS, stopOnSignals, type LogLevel } from '@mic/rpc';
 import { openPublishedRelease } from '@mic/service-host';
 import { environmentConfig } from '../config';
+import { eventLogOf, EVENT_LOG_OPTION, NO_EVENT_LOG_OPTION } from '../event-log-option';
 import { startFleet, startOne, type Fleet } from '../fleet/fleet';
 import { SERVICES, type ServiceName } from '../fleet/service-process';
 import { HISTORY_TTL_OPTION } from '../history-ttl-option';
@@ -24,6 +25,7 @@ interface UpFlags {
   drainTimeoutMs: number;
   readyTimeoutMs: number;
   historyTtlSeconds?: number;
+  eventLog?: string | boolean;
 }
 
 export function upCommand(): Command {
@@ -32,6 +34,8 @@ export function upCommand(): Command {
     .option('--home <dir>', 'home of the installation', DEFAULT_HOME)
     .addOption(STORE_OPTION())
     .addOption(HISTORY_TTL_OPTION())
+    .addOption(EVENT_LOG_OPTION())
+    .addOption(NO_EVENT_LOG_OPTION())
     .option('--json', 'print nothing but the one line of JSON')
     .addOption(new Option('--only <service>', 'start this one again, where it was before').choices(SERVICES))
     .option('--profiles <file>', 'JSON file of recall profiles; without it the built-in one')
@@ -96,6 +100,7 @@ async function start(flags: UpFlags): Promise<Fleet> {
     store,
     profiles,
     historyTtlSeconds: flags.historyTtlSeconds,
+    eventLog: eventLogOf(home, flags.eventLog),
     logLevel,
     drainTimeoutMs,
     readyTimeoutMs,

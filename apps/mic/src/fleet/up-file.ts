@@ -15,6 +15,7 @@ const settingsSchema = z.object({
   store: z.string(),
   profiles: z.string().nullable(),
   historyTtlSeconds: z.int().optional(),
+  eventLog: z.string().nullable(),
 });
 /** What `mic up --only` needs to start one service like the others; kept beside, because a store may have a password. */
 export type UpSettings = z.infer<typeof settingsSchema>;
