@@ -15,6 +15,8 @@ function behindService(store: Store, client: NeighborClient): Store {
     similarUsersItems: (...call) => client.similarUsersItems(...call),
     similarItems: (request, options) => client.similarItems({ ...request, limit: Math.max(1, request.limit) }, options),
     appendEvents: (...call) => client.appendEvents(...call),
+    importHistories: (...call) => store.importHistories(...call),
+    expireHistories: (...call) => store.expireHistories(...call),
     lease: (...call) => store.lease(...call),
     endLease: (...call) => store.endLease(...call),
     begin: (...call) => store.begin(...call),
@@ -47,9 +49,9 @@ storeConformance('a store behind the neighbor-store', async () => {
   const client = new NeighborClient(wire, '');
   return {
     store: behindService(store, client),
-    reopen: async () => {
+    reopen: async (rules) => {
       await store.close();
-      store = await LmdbStore.open({ path, historyCap: 5 });
+      store = await LmdbStore.open({ path, historyCap: 5, ...rules });
       return behindService(store, client);
     },
     dispose: async () => {

@@ -1,8 +1,10 @@
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
+import { Readable } from 'node:stream';
 import { Client, Metadata, type MethodDefinition, type ServiceError, type StatusObject } from '@grpc/grpc-js';
 import { MicError } from '@mic/domain';
 import {
   Admission,
+  clientStreamHandler,
   createClient,
   createLogger,
   errorOfStatus,
@@ -32,12 +34,22 @@ export interface CallSettings {
 export interface Caller {
   /** @throws MicError with what the service said. */
   call<M extends AnyMethod>(method: M, request: RequestOf<M>, settings?: CallSettings): Promise<ResponseOf<M>>;
+  /** As `call`, for a stream of requests; what `requests` throws breaks the stream. */
+  stream<M extends AnyMethod>(
+    method: M,
+    requests: AsyncIterable<RequestOf<M>> | Iterable<RequestOf<M>>,
+    settings?: CallSettings,
+  ): Promise<ResponseOf<M>>;
+  /** Begins to end the services; calls that run go on. */
+  drain(): void;
   close(): Promise<void>;
 }
 
 export interface CallerOptions {
   /** Calls that the services take at a time. */
   readonly maxConcurrentCalls?: number;
+  /** Age at which a stream is ended. */
+  readonly maxStreamAgeMs?: number;
 }
 
 type OpenCaller = (services: readonly ServiceHandlers[], options?: CallerOptions) => Promise<Caller>;
@@ -52,9 +64,11 @@ export const WAYS: readonly (readonly ['in process' | 'over the wire', OpenCalle
 function inProcess(services: readonly ServiceHandlers[], options: CallerOptions = {}): Promise<Caller> {
   const admission = new Admission(options.maxConcurrentCalls ?? 1_000);
   const methods = services.flatMap((service) => service.methods);
+  const draining = new AbortController();
   return Promise.resolve({
     call: (wanted, request, settings = {}) => {
-      const { definition, handler } = methods.find((method) => method.definition.path === wanted.path)!;
+      const { definition, kind, handler } = methods.find((method) => method.definition.path === wanted.path)!;
+      if (kind !== 'unary') throw new Error(`${wanted.path} is a stream`);
       const call = new LocalCall(
         serverMethod(definition).requestDeserialize(wanted.requestSerialize(request)),
         settings,
@@ -67,8 +81,63 @@ function inProcess(services: readonly ServiceHandlers[], options: CallerOptions 
         });
       });
     },
+    stream: (wanted, requests, settings = {}) => {
+      const { definition, kind, handler } = methods.find((method) => method.definition.path === wanted.path)!;
+      if (kind !== 'client-stream') throw new Error(`${wanted.path} is no stream`);
+      const parse = serverMethod(definition).requestDeserialize;
+      const call = new LocalStream(requests, (request) => parse(wanted.requestSerialize(request)), settings);
+      return new Promise((resolve, reject) => {
+        const limits = { draining: draining.signal, maxAgeMs: options.maxStreamAgeMs ?? 300_000 };
+        const handle = clientStreamHandler(definition, handler, { logger, admission }, limits);
+        (handle as unknown as HandleLocalStream)(call, (error, bytes) => {
+          if (error === null) resolve(wanted.responseDeserialize(bytes!) as ResponseOf<typeof wanted>);
+          else reject(errorOfStatus(Object.assign(new Error(error.details), error)));
+        });
+      });
+    },
+    drain: () => {
+      draining.abort();
+    },
     close: () => Promise.resolve(),
   });
+}
+
+type HandleLocalStream = (call: LocalStream, callback: (error: StatusObject | null, bytes?: Buffer) => void) => void;
+
+/** What a handler uses of a ServerReadableStream. */
+class LocalStream extends Readable {
+  readonly metadata = new Metadata();
+  readonly #deadlineAtMs: number;
+
+  constructor(
+    requests: AsyncIterable<unknown> | Iterable<unknown>,
+    parse: (request: unknown) => unknown,
+    { deadlineMs, requestId, signal }: CallSettings,
+  ) {
+    const iterator = (async function* () {
+      for await (const request of requests) yield parse(request);
+    })();
+    super({
+      objectMode: true,
+      read() {
+        iterator.next().then(
+          ({ done, value }) => this.push(done === true ? null : value),
+          () => this.emit('cancelled'),
+        );
+      },
+    });
+    this.#deadlineAtMs = deadlineMs === undefined ? Infinity : Date.now() + deadlineMs;
+    if (requestId !== undefined) this.metadata.set(REQUEST_ID_KEY, requestId);
+    signal?.addEventListener('abort', () => this.emit('cancelled'), { once: true });
+  }
+
+  getDeadline(): number {
+    return this.#deadlineAtMs;
+  }
+
+  sendMetadata(): void {
+    // Its initial metadata are the wire's affair.
+  }
 }
 
 type HandleLocalCall = (call: LocalCall, callback: (error: StatusObject | null, bytes?: Buffer) => void) => void;
@@ -127,6 +196,32 @@ async function overTheWire(services: readonly ServiceHandlers[], options: Caller
         );
       });
     },
+    stream: (method, requests, { deadlineMs = Infinity, requestId, signal } = {}) => {
+      const metadata = new Metadata();
+      if (requestId !== undefined) metadata.set(REQUEST_ID_KEY, requestId);
+      return new Promise((resolve, reject) => {
+        const call = client.makeClientStreamRequest(
+          method.path,
+          method.requestSerialize,
+          method.responseDeserialize,
+          metadata,
+          { deadline: Date.now() + deadlineMs },
+          (error: ServiceError | null, response?: unknown) => {
+            if (error === null) resolve(response as ResponseOf<typeof method>);
+            else reject(errorOfStatus(error));
+          },
+        );
+        const cancel = (): void => {
+          call.cancel();
+        };
+        signal?.addEventListener('abort', cancel, { once: true });
+        void (async () => {
+          for await (const request of requests) if (!call.write(request)) await once(call, 'drain');
+          call.end();
+        })().catch(cancel);
+      });
+    },
+    drain: () => void server.stop(),
     close: async () => {
       client.close();
       await server.stop();

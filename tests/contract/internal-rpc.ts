@@ -161,6 +161,10 @@ export function bothWays(
     afterAll(() => caller?.close());
     suite({
       call: (...args) => caller!.call(...args),
+      stream: (...args) => caller!.stream(...args),
+      drain: () => {
+        caller!.drain();
+      },
       close: () => Promise.resolve(),
     });
   });

@@ -16,7 +16,9 @@ const RECALL = '/mic.recall.v1.RecallService/Recall';
 
 interface Call {
   readonly method: string;
-  readonly request: object;
+  readonly request?: object;
+  /** Of a method that takes a stream. */
+  readonly requests?: readonly object[];
   readonly deadlineMs?: number;
   readonly metadata?: Record<string, string>;
 }
@@ -71,7 +73,7 @@ describe('a client in Python that has the protos alone', () => {
 
   it('calls every public RPC', async () => {
     const event = { user_id: 'ü', item_id: 'film-1', time_ms: '1700000000000', weight: 0.5 };
-    const [recalled, batch, appended, repeated, release] = await ask(
+    const [recalled, batch, appended, repeated, streamed, release] = await ask(
       { method: RECALL, request: { user_id: 'ü', n: 7, explain: true }, metadata: { [REQUEST_ID_KEY]: 'from-python' } },
       {
         method: '/mic.recall.v1.RecallService/BatchRecall',
@@ -79,6 +81,10 @@ describe('a client in Python that has the protos alone', () => {
       },
       { method: '/mic.event.v1.EventService/AppendEvents', request: { events: [event, { ...event, time_ms: '1' }] } },
       { method: '/mic.event.v1.EventService/AppendEvents', request: { events: [event] } },
+      {
+        method: '/mic.event.v1.EventService/AppendEventStream',
+        requests: [{ events: [event] }, { events: [{ ...event, time_ms: '2' }] }],
+      },
       { method: '/mic.release.v1.ReleaseService/GetRelease', request: {} },
     );
     expect(recalled!.initial).toMatchObject({ [REQUEST_ID_KEY]: 'from-python' });
@@ -108,6 +114,7 @@ describe('a client in Python that has the protos alone', () => {
     });
     expect(appended!.response).toEqual({ accepted: 2 });
     expect(repeated!.response).toEqual({ duplicates: 1 });
+    expect(streamed!.response).toEqual({ messages: '2', accepted: '1', duplicates: '1' });
     expect(api.history.events[0]).toEqual({ userId: 'ü', itemId: 'film-1', timeMs: 1_700_000_000_000, weight: 0.5 });
     expect(release!.response).toMatchObject({ currentReleaseId: OPEN.releaseId, releases: [{ items: OPEN.items }] });
   });

@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
+  AppendEventStreamRequest,
+  AppendEventStreamResponse,
   AppendEventsRequest,
   BatchRecallResponse,
   EmbedUsersRequest,
@@ -113,6 +115,8 @@ describe('golden messages', () => {
     RecallResponse,
     BatchRecallResponse,
     AppendEventsRequest,
+    AppendEventStreamRequest,
+    AppendEventStreamResponse,
     EmbedUsersRequest,
     EmbedUsersResponse,
     SearchRequest,

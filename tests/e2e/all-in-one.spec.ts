@@ -78,7 +78,7 @@ describe('one installation, from events to answers', () => {
     });
 
     it('keeps everything under the home', async () => {
-      expect((await readdir(home)).sort()).toEqual(['datasets', 'releases', 'runs', 'store']);
+      expect((await readdir(home)).sort()).toEqual(['datasets', 'events', 'releases', 'runs', 'store']);
       const manifest = JSON.parse(await readFile(join(releaseDir(), 'manifest.json'), 'utf8')) as Manifest;
       expect(manifest).toEqual(output.release);
       expect(manifest.files.every(({ sha256, bytes }) => /^[0-9a-f]{64}$/.test(sha256) && bytes >= 0)).toBe(true);

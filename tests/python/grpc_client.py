@@ -3,8 +3,8 @@
 Usage: grpc_client.py DESCRIPTORS ADDRESS
 
 DESCRIPTORS is a FileDescriptorSet, as `buf build` writes it. Each line of the standard input is a call as JSON,
-{"method": "/package.Service/Method", "request": {...}, "deadlineMs": 1000}; each line of the standard output is its
-answer, {"response": {...}, "initial": {...}} or {"code": ..., "details": ..., "trailing": {...}}, binary metadata as hex.
+{"method": "/package.Service/Method", "request": {...}, "deadlineMs": 1000}, with "requests": [{...}, ...] where the method
+takes a stream; each line of the standard output is its answer, {"response": {...}, "initial": {...}} or {"code": ..., "details": ..., "trailing": {...}}, binary metadata as hex.
 """
 
 import json
@@ -48,10 +48,13 @@ def metadata_of(pairs):
 
 def answer(channel, methods, call):
     request_class, response_class = methods[call["method"]]
-    stub = channel.unary_unary(
-        call["method"], request_serializer=request_class.SerializeToString, response_deserializer=response_class.FromString
-    )
-    request = json_format.ParseDict(call["request"], request_class())
+    codecs = {"request_serializer": request_class.SerializeToString, "response_deserializer": response_class.FromString}
+    if "requests" in call:
+        stub = channel.stream_unary(call["method"], **codecs)
+        request = iter([json_format.ParseDict(one, request_class()) for one in call["requests"]])
+    else:
+        stub = channel.unary_unary(call["method"], **codecs)
+        request = json_format.ParseDict(call["request"], request_class())
     try:
         response, state = stub.with_call(
             request, timeout=call.get("deadlineMs", 5000) / 1000, metadata=list(call.get("metadata", {}).items())

@@ -1,3 +1,4 @@
+import { EventLogWriter, loggedHistory, tellTrouble } from '@mic/event-log';
 import { WorkerItemIndex } from '@mic/hnsw-index';
 import { ServiceMetrics } from '@mic/metrics';
 import { OnnxUserEmbedder } from '@mic/onnx-tower';
@@ -30,6 +31,10 @@ export interface AllInOneOptions {
   readonly logger: Logger;
   /** Time that calls in flight get when the server stops, milliseconds. */
   readonly drainTimeoutMs: number;
+  /** See openStore. */
+  readonly historyTtlMs?: number;
+  /** Folder of the event log, or null for none. */
+  readonly eventLog: string | null;
 }
 
 export interface AllInOne {
@@ -50,7 +55,7 @@ const RELEASE_SETTINGS = { MIC_RELEASE_POLL_MS: 1_000, MIC_RELEASE_LINGER_MS: 10
  * @throws MicError FAILED_PRECONDITION when nothing is published, DATA_LOSS when the release is damaged.
  */
 export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne> {
-  const { home, store: storeAddress, address, profiles, logger, drainTimeoutMs } = options;
+  const { home, store: storeAddress, address, profiles, logger, drainTimeoutMs, eventLog } = options;
   // Closed in reverse order, whatever of it was opened.
   const opened: (() => Promise<void>)[] = [];
   const closeAll = async (): Promise<void> => {
@@ -58,8 +63,13 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
   };
   try {
     await checkPublished(home, storeAddress);
-    const store = await openStore({ store: storeAddress });
+    const store = await openStore({ store: storeAddress, historyTtlMs: options.historyTtlMs });
     opened.push(() => store.close());
+    const log =
+      eventLog === null
+        ? null
+        : await EventLogWriter.open({ folder: eventLog, onTrouble: tellTrouble(logger, eventLog) });
+    if (log) opened.push(() => log.close());
     const ending = new AbortController();
     const state: { served?: Opened<OpenReleases<RecallEngine>> } = {};
     const ready = (): Opened<OpenReleases<RecallEngine>> => {
@@ -75,7 +85,7 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
             return ready().value.use(wanted, (engine) => engine.recall(request, ...call));
           },
         },
-        history: store,
+        history: log ? loggedHistory(store, log) : store,
         maxN: () => maxN,
       }),
       releaseApi(ready),

@@ -7,6 +7,8 @@ export interface Home {
   readonly runs: string;
   readonly releases: string;
   readonly store: string;
+  /** Log of appended events (ADR 018). */
+  readonly events: string;
 }
 
 /** Home used where no --home is given. */
@@ -20,6 +22,7 @@ export function homeAt(dir: string): Home {
     runs: `${root}/runs`,
     releases: `${root}/releases`,
     store: `${root}/store`,
+    events: `${root}/events`,
   };
 }
 

@@ -1,41 +1,39 @@
-import type { Interaction } from '@mic/domain';
-import type { Dataset } from '@mic/dataset';
-import type { AppendResult, HistoryWriter } from '@mic/recall';
+import type { Dataset, DatasetHistories } from '@mic/dataset';
+import type { AppendResult, HistoryKeeper } from '@mic/recall';
 import type { OnProgress } from './progress';
 
-/** Events per write: large enough to amortise a transaction, small enough to keep memory flat. */
-const BATCH = 20_000;
+/** Writes under way at a time: the store works while the next histories are read and packed. */
+const WRITES_AT_ONCE = 2;
+/** Events read per user: the cap of a store by default; what it keeps of them is the store's to say. */
+const MOST_PER_USER = 1_000;
 
-/** Writes the newest events of every user of a dataset into a store's live history. */
+/** Merges the newest events of every user of a dataset into a store's live history. */
 export async function importHistory(
   dataset: Dataset,
-  store: HistoryWriter,
+  store: Pick<HistoryKeeper, 'importHistories'>,
   onProgress: OnProgress,
 ): Promise<AppendResult> {
-  const { userIds, itemIds, histories } = await dataset.loadInteractions();
   const total = { accepted: 0, duplicates: 0, tooOld: 0 };
-  let batch: Interaction[] = [];
-  const flush = async () => {
-    const result = await store.appendEvents(batch);
-    total.accepted += result.accepted;
-    total.duplicates += result.duplicates;
-    total.tooOld += result.tooOld;
-    batch = [];
+  let failure: { readonly error: unknown } | undefined;
+  const write = async (histories: DatasetHistories): Promise<void> => {
+    try {
+      const { accepted, duplicates, tooOld } = await store.importHistories(histories);
+      total.accepted += accepted;
+      total.duplicates += duplicates;
+      total.tooOld += tooOld + histories.leftOut;
+      onProgress(total.accepted + total.duplicates + total.tooOld, dataset.info.counts.events);
+    } catch (error) {
+      failure ??= { error };
+    }
   };
-  for (let user = 0; user < histories.userCount; user++) {
-    for (let event = histories.offsets[user]!; event < histories.offsets[user + 1]!; event++) {
-      batch.push({
-        userId: userIds[user]!,
-        itemId: itemIds[histories.itemRows[event]!]!,
-        timeMs: histories.timesMs[event]!,
-        weight: histories.weights[event]!,
-      });
-    }
-    if (batch.length >= BATCH) {
-      await flush();
-      onProgress(user + 1, histories.userCount);
-    }
+  const writes = new Set<Promise<void>>();
+  for await (const histories of dataset.streamHistories({ maxPerUser: MOST_PER_USER })) {
+    const writing: Promise<void> = write(histories).finally(() => writes.delete(writing));
+    writes.add(writing);
+    if (writes.size >= WRITES_AT_ONCE) await Promise.race(writes);
+    if (failure) break;
   }
-  await flush();
+  await Promise.all(writes);
+  if (failure) throw failure.error;
   return total;
 }

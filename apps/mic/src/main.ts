@@ -5,6 +5,7 @@ import { dataCommand } from './commands/data';
 import { demoCommand } from './commands/demo';
 import { evaluateCommand } from './commands/evaluate';
 import { tuneCommand } from './commands/tune';
+import { eventsCommand } from './commands/events';
 import { historyCommand } from './commands/history';
 import { publishCommand } from './commands/publish';
 import { recallCommand } from './commands/recall';
@@ -47,6 +48,7 @@ for (const command of [
   publishCommand(),
   rollbackCommand(),
   historyCommand(),
+  eventsCommand(),
   upCommand(),
   serveCommand(),
   recallCommand(),

@@ -2,13 +2,16 @@ import { openStore } from '@mic/open-store';
 import { nothingPublished, runService } from '@mic/service-host';
 import { config } from './config';
 import { neighborApi } from './handler';
+import { withEventLog } from './logged-store';
 import { storeState } from './store-state';
 
 await runService({
   name: 'neighbor-store',
   config,
-  async open({ MIC_STORE: address, MIC_HISTORY_CAP: historyCap }, host) {
-    const store = await openStore({ store: address, historyCap });
+  async open(settings, host) {
+    const { MIC_STORE: address, MIC_HISTORY_CAP: historyCap, MIC_HISTORY_TTL_SECONDS: ttlSeconds } = settings;
+    const historyTtlMs = ttlSeconds === undefined ? undefined : ttlSeconds * 1_000;
+    const store = await openStore({ store: address, historyCap, historyTtlMs });
     const releases = async () => {
       const state = await storeState(store);
       host.showReleases(state);
@@ -16,11 +19,12 @@ await runService({
     };
     try {
       if ((await releases()).current === null) throw nothingPublished();
+      const value = await withEventLog(store, settings);
+      return { value, releases, close: () => value.close() };
     } catch (error) {
       await store.close();
       throw error;
     }
-    return { value: store, releases, close: () => store.close() };
   },
   services: (store) => [neighborApi(store)],
 });

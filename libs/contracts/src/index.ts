@@ -16,6 +16,8 @@ export {
   EmbedderServiceService,
 } from './gen/mic/embedder/v1/embedder';
 export {
+  AppendEventStreamRequest,
+  AppendEventStreamResponse,
   AppendEventsRequest,
   AppendEventsResponse,
   Event,

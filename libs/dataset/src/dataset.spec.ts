@@ -1,4 +1,5 @@
 import { rmSync, writeFileSync } from 'node:fs';
+import { hashIds } from '@mic/domain';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDataset, type Dataset } from './dataset';
 import { importTable } from './import-table';
@@ -46,6 +47,75 @@ beforeAll(async () => {
 afterAll(async () => {
   await dataset.close();
   folder.remove();
+});
+
+describe('streamHistories', () => {
+  /** Every user's items with times and weights, newest first, in the order of the portions. */
+  async function all(maxPerUser: number, eventsAtOnce?: number) {
+    const names = ['v', 'w', 'x', 'y', 'z'];
+    const hashes = hashIds(names);
+    const users: [userId: string, events: [item: string, timeMs: number, weight: number][]][] = [];
+    let leftOut = 0;
+    for await (const part of dataset.streamHistories({ maxPerUser, eventsAtOnce })) {
+      leftOut += part.leftOut;
+      part.userIds.forEach((userId, user) => {
+        const events: [string, number, number][] = [];
+        for (let event = part.offsets[user]!; event < part.offsets[user + 1]!; event++) {
+          const item = names.findIndex(
+            (_, i) =>
+              hashes[2 * i] === part.itemHashes[2 * event] && hashes[2 * i + 1] === part.itemHashes[2 * event + 1],
+          );
+          events.push([names[item]!, part.timesMs[event]!, part.weights[event]!]);
+        }
+        users.push([userId, events]);
+      });
+    }
+    return { users, leftOut };
+  }
+  const USERS = [
+    [
+      'b',
+      [
+        ['y', 9, 0.5],
+        ['x', 5, 2],
+        ['z', 4, 1],
+      ],
+    ],
+    [
+      'a',
+      [
+        ['x', 9, 1],
+        ['y', 3, 1],
+      ],
+    ],
+    ['c', [['w', 1, 1]]],
+  ];
+
+  it.each([1, 2, 3, 4, 5, 6, 100])(
+    'gives each user once, newest event first, from slices of %i events',
+    async (size) => {
+      expect(await all(10, size)).toEqual({ users: USERS, leftOut: 0 });
+    },
+  );
+
+  it.each([1, 2, 4, undefined])('keeps the newest events of each, from slices of %s events', async (size) => {
+    expect(await all(1, size)).toEqual({
+      users: [
+        ['b', [['y', 9, 0.5]]],
+        ['a', [['x', 9, 1]]],
+        ['c', [['w', 1, 1]]],
+      ],
+      leftOut: 3,
+    });
+  });
+
+  it('can be left early, and begun again', async () => {
+    for await (const { userIds } of dataset.streamHistories({ maxPerUser: 9, eventsAtOnce: 1 })) {
+      expect(userIds).toEqual(['b']);
+      break;
+    }
+    expect(await all(10)).toEqual({ users: USERS, leftOut: 0 });
+  });
 });
 
 describe('loadInteractions', () => {

@@ -11,6 +11,7 @@ import { openDuck, queryRow, sqlText, type Duck } from './duck';
 import { loadCategories, loadFields, loadTexts, type ItemCategories } from './load-fields';
 import { loadInteractions, type InteractionLimits, type Interactions } from './load-interactions';
 import { sampleDataset, type DatasetSample } from './sample-dataset';
+import { streamHistories, type DatasetHistories, type StreamHistoriesOptions } from './stream-histories';
 
 /** A dataset directory that is open for reading; close it when done. */
 export class Dataset {
@@ -38,6 +39,11 @@ export class Dataset {
    */
   loadInteractions(options: InteractionLimits = {}): Promise<Interactions> {
     return loadInteractions(this.#duck.connection, this.#files.events, options);
+  }
+
+  /** The histories of all users, a portion at a time: memory does not follow the number of events. */
+  streamHistories(options: StreamHistoriesOptions): AsyncGenerator<DatasetHistories> {
+    return streamHistories(this.#duck.connection, this.#files.events, options);
   }
 
   /** The time (ms) before which that share of the events lies. */

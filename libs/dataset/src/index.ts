@@ -1,3 +1,4 @@
+export { convertEventLines } from './convert-event-lines';
 export { DATASET_FILES, type BadRows, type DatasetField, type DatasetInfo } from './dataset-info';
 export { openDataset, type Dataset } from './dataset';
 export type { FeatureSchemaOptions } from './build-feature-schema';
@@ -9,5 +10,6 @@ export { importTable, type ImportTableOptions } from './import-table';
 export type { ItemCategories } from './load-fields';
 export type { Interactions } from './load-interactions';
 export type { DatasetSample, SampleRow } from './sample-dataset';
+export type { DatasetHistories, StreamHistoriesOptions } from './stream-histories';
 export { synthesize, type SynthesizeOptions } from './synthesize';
 export { SAMPLE_TABLE_SCHEMA, readTableSchema, tableSchemaSchema, type TableSchema } from './table-schema';

@@ -8,6 +8,8 @@ export interface OpenStoreOptions {
   readonly store: string;
   /** Events kept per user: the newest ones. 1,000 by default. */
   readonly historyCap?: number;
+  /** An event that is older, by its own time, is neither returned nor kept, milliseconds; without it events of any age are kept. */
+  readonly historyTtlMs?: number;
   /** For a reader beside the process that writes; matters to an LMDB folder only. */
   readonly readOnly?: boolean;
 }
@@ -17,13 +19,13 @@ export interface OpenStoreOptions {
  *
  * @throws MicError INVALID_ARGUMENT when the address is none; UNAVAILABLE or FAILED_PRECONDITION when it cannot be opened.
  */
-export async function openStore({ store, historyCap, readOnly }: OpenStoreOptions): Promise<Store> {
-  if (isRedisUrl(store)) return RedisStore.open({ url: store, historyCap });
+export async function openStore({ store, historyCap, historyTtlMs, readOnly }: OpenStoreOptions): Promise<Store> {
+  if (isRedisUrl(store)) return RedisStore.open({ url: store, historyCap, historyTtlMs });
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(store)) {
     throw new MicError('INVALID_ARGUMENT', `there is no store for ${store.slice(0, store.indexOf(':'))}://`, {
       subject: 'store',
       remedy: 'give a folder, redis://host:port, redis+sentinel://... or redis+cluster://...',
     });
   }
-  return LmdbStore.open({ path: store, historyCap, readOnly });
+  return LmdbStore.open({ path: store, historyCap, historyTtlMs, readOnly });
 }

@@ -2,6 +2,7 @@ import { EventServiceService, RecallServiceService } from '@mic/contracts';
 import type { HistoryWriter, RecallService } from '@mic/recall';
 import { serviceHandlers, type ServiceHandlers } from '@mic/rpc';
 import { checkCount, toInteractions, within } from '@mic/wire';
+import { appendEventStream } from './append-event-stream';
 import { batchRecall } from './batch-recall';
 import { MAX_BATCH } from './limits';
 import { toRecallRequest } from './recall-request';
@@ -39,6 +40,7 @@ export function recallApi({ recall, history, maxN }: RecallApiOptions): ServiceH
       async appendEvents(wire, { signal, requestId, deadlineLeftMs }) {
         return history.appendEvents(toInteractions(wire), { signal, requestId, timeoutMs: deadlineLeftMs() });
       },
+      appendEventStream: (requests, context) => appendEventStream(history, requests, context),
     }),
   ];
 }

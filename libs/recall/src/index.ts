@@ -1,10 +1,13 @@
 export type {
   AppendResult,
   CallOptions,
+  ExpiryReport,
+  HistoryKeeper,
   HistoryWriter,
   ItemCatalog,
   ItemIndex,
   NeighborReader,
+  PackedHistories,
   PackedHistory,
   PublishedUser,
   PublishLease,

@@ -12,7 +12,7 @@ import { MicError } from '@mic/domain';
 import { errorOfStatus } from './error-status';
 import { MAX_MESSAGE_BYTES } from './message-limit';
 import { grpcTarget } from './targets';
-import { REQUEST_ID_KEY, TIMEOUT_KEY } from './unary-handler';
+import { REQUEST_ID_KEY, TIMEOUT_KEY } from './serve-call';
 
 type ClientConstructor<C extends Client> = new (
   address: string,

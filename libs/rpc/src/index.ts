@@ -1,5 +1,7 @@
 export { Admission } from './admission';
 export { createClient, unary, type UnaryOptions } from './client';
+export { clientStream, type ClientStreamOptions } from './client-stream';
+export { clientStreamHandler, type StreamLimits } from './client-stream-handler';
 export { decodeErrorDetails, encodeErrorDetails, STATUS_DETAILS_KEY, type ErrorDetails } from './error-details';
 export { errorOfStatus, isFromService, REMEDY_KEY, statusOfError } from './error-status';
 export { LIVENESS, RELEASE_HEALTH } from './health';
@@ -7,8 +9,16 @@ export { checkHealth, type HealthStatus } from './health-client';
 export { createLogger, LOG_LEVELS, type Logger, type LogLevel } from './logger';
 export { MAX_MESSAGE_BYTES } from './message-limit';
 export { startServer, type RunningServer, type ServerOptions } from './server';
-export { serviceHandlers, type CallContext, type HandlersOf, type ServiceHandlers } from './service-handlers';
+export {
+  serviceHandlers,
+  type CallContext,
+  type ClientStreamHandler,
+  type HandlersOf,
+  type ServiceHandlers,
+} from './service-handlers';
 export { stopOnSignals } from './signals';
 export { codeOfStatus, STATUS_OF_CODE } from './status-table';
 export { addressesOf, grpcTarget } from './targets';
-export { REQUEST_ID_KEY, serverMethod, unaryHandler } from './unary-handler';
+export { REQUEST_ID_KEY } from './serve-call';
+export { serverMethod } from './server-method';
+export { unaryHandler } from './unary-handler';

@@ -1,12 +1,14 @@
 import { Server, ServerCredentials, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { MicError } from '@mic/domain';
 import { Admission } from './admission';
+import { clientStreamHandler } from './client-stream-handler';
 import { addHealth } from './health';
 import type { Logger } from './logger';
 import { MAX_MESSAGE_BYTES } from './message-limit';
 import { addReflection } from './reflection';
 import type { ServiceHandlers } from './service-handlers';
-import { serverMethod, unaryHandler } from './unary-handler';
+import { serverMethod } from './server-method';
+import { unaryHandler } from './unary-handler';
 
 export interface ServerOptions {
   /** `host:port`; port 0 takes a free one. */
@@ -22,6 +24,8 @@ export interface ServerOptions {
    * the name up again, which is how their balancing finds new replicas.
    */
   readonly maxConnectionAgeMs?: number;
+  /** Age at which a stream of requests is ended, milliseconds; 5 minutes by default. */
+  readonly maxStreamAgeMs?: number;
 }
 
 export interface RunningServer {
@@ -45,23 +49,30 @@ export interface RunningServer {
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { host } = parseAddress(options.address);
+  const { maxStreamAgeMs = 300_000 } = options;
   const server = new Server({
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
     'grpc.keepalive_time_ms': 30_000,
     'grpc.keepalive_timeout_ms': 5_000,
     'grpc.max_connection_age_ms': options.maxConnectionAgeMs ?? 300_000,
-    'grpc.max_connection_age_grace_ms': 30_000,
+    // A stream may have begun just before.
+    'grpc.max_connection_age_grace_ms': maxStreamAgeMs + 30_000,
     // Two servers on one port would share it silently.
     'grpc.so_reuseport': 0,
   });
   const admission = new Admission(options.maxConcurrentCalls ?? 1_000);
+  const environment = { logger: options.logger, admission };
+  const draining = new AbortController();
+  const limits = { draining: draining.signal, maxAgeMs: maxStreamAgeMs };
   for (const service of options.services) {
     const definition = Object.fromEntries(service.methods.map((m) => [m.name, serverMethod(m.definition)]));
     const implementation: UntypedServiceImplementation = Object.fromEntries(
       service.methods.map((m) => [
         m.name,
-        unaryHandler(m.definition, m.handler, { logger: options.logger, admission }),
+        m.kind === 'unary'
+          ? unaryHandler(m.definition, m.handler, environment)
+          : clientStreamHandler(m.definition, m.handler, environment, limits),
       ]),
     );
     server.addService(definition, implementation);
@@ -82,6 +93,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     stop: () => {
       if (stopped === undefined) {
         health.setServing(false);
+        draining.abort();
         stopped = drain(server, options.drainTimeoutMs, options.logger);
       }
       return stopped;

@@ -26,34 +26,49 @@ type ResponseOf<M> = M extends { responseDeserialize: (bytes: Buffer) => infer R
 /** An async unary handler. It throws MicError for what the caller can be told; anything else becomes INTERNAL. */
 export type UnaryHandler<Request, Response> = (request: Request, context: CallContext) => Promise<Response>;
 
+/**
+ * An async handler of a stream of requests: it asks for the next when it has room for it, so that the sender waits. The
+ * requests throw MicError UNAVAILABLE when the server stops or the stream is too old, INVALID_ARGUMENT for bytes that are
+ * no message, and CANCELLED when the call has ended.
+ */
+export type ClientStreamHandler<Request, Response> = (
+  requests: AsyncIterable<Request>,
+  context: CallContext,
+) => Promise<Response>;
+
 /** One handler for each RPC of a service definition. */
 export type HandlersOf<Definition> = {
-  readonly [Method in keyof Definition]: UnaryHandler<RequestOf<Definition[Method]>, ResponseOf<Definition[Method]>>;
+  readonly [Method in keyof Definition]: Definition[Method] extends { readonly requestStream: true }
+    ? ClientStreamHandler<RequestOf<Definition[Method]>, ResponseOf<Definition[Method]>>
+    : UnaryHandler<RequestOf<Definition[Method]>, ResponseOf<Definition[Method]>>;
 };
+
+type ServedMethod = { readonly name: string; readonly definition: AnyMethod } & (
+  | { readonly kind: 'unary'; readonly handler: UnaryHandler<unknown, unknown> }
+  | { readonly kind: 'client-stream'; readonly handler: ClientStreamHandler<unknown, unknown> }
+);
 
 /** A gRPC service with its handlers, as startServer takes it. */
 export interface ServiceHandlers {
   /** Full name, e.g. `mic.recall.v1.RecallService`. */
   readonly name: string;
-  readonly methods: readonly {
-    readonly name: string;
-    readonly definition: AnyMethod;
-    readonly handler: UnaryHandler<unknown, unknown>;
-  }[];
+  readonly methods: readonly ServedMethod[];
 }
 
 /**
  * Binds handlers to a generated service definition; the compiler checks that there is one of the right type for each.
- * @throws Error for a streaming method, or a definition without methods: a programming error.
+ * @throws Error for a method that streams its answers, or a definition without methods: a programming error.
  */
 export function serviceHandlers<Definition extends ServiceDefinition>(
   definition: Definition,
   handlers: HandlersOf<Definition>,
 ): ServiceHandlers {
-  const methods = Object.entries(definition as Record<string, AnyMethod>).map(([name, method]) => {
-    if (method.requestStream || method.responseStream) throw new Error(`${method.path} is not unary`);
-    const handler = handlers[name as keyof Definition] as unknown as UnaryHandler<unknown, unknown>;
-    return { name, definition: method, handler };
+  const methods = Object.entries(definition as Record<string, AnyMethod>).map(([name, method]): ServedMethod => {
+    if (method.responseStream) throw new Error(`${method.path} streams its answers`);
+    const handler: unknown = handlers[name as keyof Definition];
+    return method.requestStream
+      ? { name, definition: method, kind: 'client-stream', handler: handler as ClientStreamHandler<unknown, unknown> }
+      : { name, definition: method, kind: 'unary', handler: handler as UnaryHandler<unknown, unknown> };
   });
   const path = methods[0]?.definition.path;
   if (path === undefined) throw new Error('a service without methods');

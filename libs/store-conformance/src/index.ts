@@ -1,3 +1,3 @@
 export { startRedis, startRedisCluster, startRedisSentinel, type RedisProcess } from './redis-process';
 export { startSlowProxy, type SlowProxy } from './slow-proxy';
-export { storeConformance, type StoreUnderTest } from './store-conformance';
+export { storeConformance, type AgeRules, type StoreUnderTest } from './store-conformance';

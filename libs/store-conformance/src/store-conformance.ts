@@ -1,13 +1,20 @@
 import { hashIds, HASH_WORDS, NO_ROW, parseReleaseId, type Interaction, type ReleaseId } from '@mic/domain';
-import type { PackedHistory, PublishedUser, ReleasePointer, ReleaseSummary, Store } from '@mic/recall';
+import type { PackedHistories, PackedHistory, PublishedUser, ReleasePointer, ReleaseSummary, Store } from '@mic/recall';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+/** How long the store under test keeps events. */
+export interface AgeRules {
+  readonly historyTtlMs?: number;
+  /** The time, milliseconds since the epoch. */
+  readonly nowMs?: () => number;
+}
 
 /** A store to be tested, empty at the start. */
 export interface StoreUnderTest {
   readonly store: Store;
   /** Closes the store and opens it again over the same data. */
-  reopen(): Promise<Store>;
+  reopen(rules?: AgeRules): Promise<Store>;
   /** Closes the store and removes its data. */
   dispose(): Promise<void>;
 }
@@ -72,6 +79,20 @@ function named({ itemHashes }: Pick<PackedHistory, 'itemHashes'>, ids: readonly 
   });
 }
 
+/** Histories as an import brings them, from the events of each user, newest first. */
+function packed(users: readonly (readonly [userId: string, events: readonly Interaction[]])[]): PackedHistories {
+  const events = users.flatMap(([, own]) => own);
+  const offsets = Uint32Array.of(0, ...users.map(([, own]) => own.length));
+  users.forEach((_, i) => (offsets[i + 1]! += offsets[i]!));
+  return {
+    userIds: users.map(([userId]) => userId),
+    offsets,
+    itemHashes: hashIds(events.map(({ itemId }) => itemId)),
+    timesMs: Float64Array.from(events, ({ timeMs }) => timeMs),
+    weights: Float32Array.from(events, ({ weight }) => weight),
+  };
+}
+
 const user = (row: number, userId: string, similar: [number, number][] = []): PublishedUser => ({
   row,
   userId,
@@ -115,7 +136,7 @@ async function publish(store: Store, releaseId = R1, sha = SHA_1): Promise<void>
 /**
  * What every backend of the Store port does. The store under test keeps at most `historyCap` (5) events per user.
  */
-export function storeConformance(name: string, make: () => Promise<StoreUnderTest>): void {
+export function storeConformance(name: string, make: (rules?: AgeRules) => Promise<StoreUnderTest>): void {
   describe(`${name} conforms to the store port`, () => {
     let under: StoreUnderTest;
     let store: Store;
@@ -260,6 +281,7 @@ export function storeConformance(name: string, make: () => Promise<StoreUnderTes
               const { accepted, duplicates, tooOld } = await store.appendEvents(events);
               for (const one of batch) {
                 if (model.some(({ item, time }) => item === one.item && time === one.time)) continue;
+                if (model.length === 5 && one.time <= model[4]!.time) continue;
                 const place = model.filter(({ time }) => time > one.time).length;
                 model = [...model.slice(0, place), one, ...model.slice(place)].slice(0, 5);
               }
@@ -271,6 +293,200 @@ export function storeConformance(name: string, make: () => Promise<StoreUnderTes
             expect([...found.timesMs]).toEqual(model.map(({ time }) => time));
           }),
           { numRuns: 40 },
+        );
+      });
+    });
+
+    describe('history under delivery of at least once', () => {
+      const drawn = fc.record({ item: fc.integer({ min: 0, max: 2 }), time: fc.integer({ min: 1, max: 6 }) });
+      const batches = fc.array(fc.array(drawn, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 5 });
+
+      it('has the content of exactly once, whatever comes again and when', async () => {
+        let round = 0;
+        const again = fc.array(fc.nat(), { maxLength: 8 });
+        await fc.assert(
+          fc.asyncProperty(batches, again, async (sent, repeats) => {
+            const [once, often] = [`once${round}`, `often${round++}`];
+            const eventsOf = (userId: string, batch: number) =>
+              sent[batch]!.map(({ item, time }) => event(userId, `i${item}`, time, 1 + batch));
+            for (const batch of sent.keys()) {
+              await store.appendEvents(eventsOf(once, batch));
+              await store.appendEvents(eventsOf(often, batch));
+              for (const repeat of repeats) await store.appendEvents(eventsOf(often, repeat % (batch + 1)));
+            }
+            expect(await history(often)).toEqual(await history(once));
+          }),
+          { numRuns: 40 },
+        );
+      });
+    });
+
+    describe('history of a limited age', () => {
+      const TTL_MS = 1_000;
+      /** Far from now, so that a backend with a clock of its own takes nothing away by itself. */
+      const START_MS = Date.UTC(2100, 0, 1);
+      let timeMs = START_MS;
+      const rules: AgeRules = { historyTtlMs: TTL_MS, nowMs: () => timeMs };
+      beforeEach(async () => {
+        timeMs = START_MS;
+        store = await under.reopen(rules);
+      });
+      const ages = async (userId: string) => [...(await history(userId)).timesMs].map((time) => START_MS - time);
+      const aged = (userId: string, age: number) => event(userId, `i${age}`, START_MS - age);
+
+      it('returns an event until the millisecond at which it is too old, by its own time', async () => {
+        const events = [aged('u', 0), aged('u', 1_000), aged('u', 1_001), aged('u', -5_000)];
+        expect(await store.appendEvents(events)).toEqual({ accepted: 3, duplicates: 0, tooOld: 1 });
+        expect(await ages('u')).toEqual([-5_000, 0, 1_000]);
+        timeMs += 1;
+        expect(await ages('u')).toEqual([-5_000, 0]);
+        timeMs += 999;
+        expect(await ages('u')).toEqual([-5_000, 0]);
+        timeMs += 1;
+        expect(await ages('u')).toEqual([-5_000]);
+      });
+
+      it('takes no event again that was too old, or has become it', async () => {
+        await store.appendEvents([aged('u', 900), aged('u', 1_100)]);
+        timeMs += 200;
+        const again = [aged('u', 900), aged('u', 1_100)];
+        expect(await store.appendEvents(again)).toEqual({ accepted: 0, duplicates: 0, tooOld: 2 });
+        expect(await ages('u')).toEqual([]);
+        expect(await store.appendEvents([aged('u', -100)])).toEqual({ accepted: 1, duplicates: 0, tooOld: 0 });
+        store = await under.reopen();
+        expect(await ages('u')).toEqual([-100]);
+      });
+
+      it('takes no event again that a full history had no place for', async () => {
+        await store.appendEvents([100, 200, 300, 400, 500].map((age) => aged('u', age)));
+        expect(await store.appendEvents([aged('u', 600)])).toMatchObject({ tooOld: 1 });
+        for (const later of [500, 600, 700, 900]) {
+          timeMs = START_MS + later;
+          expect(await store.appendEvents([aged('u', 600)])).toEqual({ accepted: 0, duplicates: 0, tooOld: 1 });
+        }
+      });
+
+      it('hides what similar users did too long ago', async () => {
+        await publish(store);
+        await store.appendEvents([aged('bob', 0), aged('bob', 500), aged('cid', 900)]);
+        timeMs += 600;
+        const request = { releaseId: R1, userId: 'ann', users: 5, itemsPerUser: 5 };
+        const found = await store.similarUsersItems(request, options());
+        expect([found.userIds, [...found.offsets], named(found, ['i0', 'i500', 'i900'])]).toEqual([
+          ['bob', 'cid'],
+          [0, 1, 1],
+          ['i0'],
+        ]);
+      });
+
+      it('is cleared of what is too old, and of users that have nothing else', async () => {
+        const users = Array.from({ length: 1_200 }, (_, i) => aged(`u${i}`, 500));
+        await store.appendEvents([...users, aged('u7', 0), aged('\uffff', 500), aged('🙂', 0), aged('🙂', 1_000)]);
+        expect(await store.expireHistories()).toMatchObject({ usersRemoved: 0, eventsRemoved: 0 });
+        timeMs += 1;
+        expect(await store.expireHistories()).toEqual({ users: 1_202, usersRemoved: 0, eventsRemoved: 1 });
+        timeMs += 500;
+        expect(await store.expireHistories()).toEqual({ users: 1_202, usersRemoved: 1_200, eventsRemoved: 1_201 });
+        expect(await store.expireHistories()).toEqual({ users: 2, usersRemoved: 0, eventsRemoved: 0 });
+        store = await under.reopen();
+        expect([await ages('u0'), await ages('u7'), await ages('🙂')]).toEqual([[], [0], [0]]);
+      });
+
+      it('is cleared without a loss for those who append meanwhile', async () => {
+        const ids = Array.from({ length: 600 }, (_, i) => `u${i}`);
+        await store.appendEvents(ids.map((id) => aged(id, 900)));
+        timeMs += 200;
+        await Promise.all([store.expireHistories(), ...ids.map((id) => store.appendEvents([aged(id, 0)]))]);
+        await store.expireHistories();
+        store = await under.reopen();
+        for (const id of ids) expect(await ages(id)).toEqual([0]);
+      });
+
+      it('stops clearing when it is told to', async () => {
+        await store.appendEvents(Array.from({ length: 1_200 }, (_, i) => aged(`u${i}`, 500)));
+        timeMs += 501;
+        const { users } = await store.expireHistories({ signal: AbortSignal.abort() });
+        expect(users).toBeLessThan(1_200);
+      });
+
+      it('loses nothing by a clearing when it has no limit', async () => {
+        await store.appendEvents([aged('u', 500)]);
+        timeMs += 10_000;
+        store = await under.reopen({ nowMs: () => timeMs });
+        expect(await store.expireHistories()).toEqual({ users: 0, usersRemoved: 0, eventsRemoved: 0 });
+        expect(await ages('u')).toEqual([500]);
+      });
+
+      it('is not imported beyond it', async () => {
+        const imported = await store.importHistories(
+          packed([['u', [aged('u', 10), aged('u', 1_000), aged('u', 1_001)]]]),
+        );
+        expect(imported).toEqual({ accepted: 2, duplicates: 0, tooOld: 1 });
+        expect(await store.importHistories(packed([['v', [aged('v', 2_000)]]]))).toMatchObject({ tooOld: 1 });
+        expect([await ages('u'), await ages('v')]).toEqual([[10, 1_000], []]);
+      });
+    });
+
+    describe('import', () => {
+      it('fills empty histories, merges with live ones, and changes nothing a second time', async () => {
+        await store.appendEvents([event('u', 'b', 20, 9), event('u', 'live', 25)]);
+        const batch = packed([
+          ['u', [event('u', 'c', 30), event('u', 'b', 20), event('u', 'a', 10)]],
+          ['v', [event('v', 'a', 10, 0.5)]],
+          ['w', []],
+        ]);
+        expect(await store.importHistories(batch)).toEqual({ accepted: 3, duplicates: 1, tooOld: 0 });
+        expect(await store.importHistories(batch)).toEqual({ accepted: 0, duplicates: 4, tooOld: 0 });
+        const found = await history('u');
+        expect(named(found, ['a', 'b', 'c', 'live'])).toEqual(['c', 'live', 'b', 'a']);
+        expect([...found.weights]).toEqual([1, 1, 9, 1]);
+        expect([[...(await history('v')).weights], (await history('w')).timesMs.length]).toEqual([[0.5], 0]);
+      });
+
+      it('takes many users, and none', async () => {
+        const ids = Array.from({ length: 1_200 }, (_, i) => `u${i}`);
+        const users = packed(ids.map((id, i) => [id, [event(id, 'a', 1 + i)]]));
+        expect(await store.importHistories(users)).toEqual({ accepted: 1_200, duplicates: 0, tooOld: 0 });
+        expect([...(await history('u1199')).timesMs]).toEqual([1_200]);
+        expect(await store.importHistories(packed([]))).toEqual({ accepted: 0, duplicates: 0, tooOld: 0 });
+      });
+
+      it('loses nothing when others append at once', async () => {
+        const ids = Array.from({ length: 600 }, (_, i) => `u${i}`);
+        const results = await Promise.all([
+          store.importHistories(packed(ids.map((id) => [id, [event(id, 'a', 10)]]))),
+          ...ids.map((id) => store.appendEvents([event(id, 'b', 20)])),
+        ]);
+        expect(results.reduce((sum, { accepted }) => sum + accepted, 0)).toBe(1_200);
+        for (const id of ids) expect([...(await history(id)).timesMs]).toEqual([20, 10]);
+      });
+
+      it('does what appending the events one by one, oldest first, does', async () => {
+        const drawn = fc.record({ item: fc.integer({ min: 0, max: 3 }), time: fc.integer({ min: 1, max: 9 }) });
+        const inThree = drawn.map(({ item, time }) => ({ item, time: time % 3 }));
+        // Either all have a place, or no two have one time: else it is open who of them gets it.
+        const someOf = fc.oneof(
+          fc.tuple(
+            fc.array(inThree, { maxLength: 2 }),
+            fc.uniqueArray(inThree, { maxLength: 3, selector: ({ item, time }) => item * 3 + time }),
+          ),
+          fc.tuple(fc.array(drawn), fc.uniqueArray(drawn, { selector: ({ time }) => time })),
+        );
+        let round = 0;
+        await fc.assert(
+          fc.asyncProperty(someOf, async ([before, added]) => {
+            const [appended, imported] = [`appended${round}`, `imported${round++}`];
+            const eventsOf = (userId: string, some: readonly { item: number; time: number }[]) =>
+              some.map(({ item, time }, i) => event(userId, `i${item}`, 1 + time, 1 + i));
+            for (const userId of [appended, imported]) await store.appendEvents(eventsOf(userId, before));
+            const oldestFirst = [...added].sort((a, b) => a.time - b.time);
+            const newestFirst = eventsOf(imported, oldestFirst).reverse();
+            expect(await store.importHistories(packed([[imported, newestFirst]]))).toEqual(
+              await store.appendEvents(eventsOf(appended, oldestFirst)),
+            );
+            expect(await history(imported)).toEqual(await history(appended));
+          }),
+          { numRuns: 60 },
         );
       });
     });

@@ -31,6 +31,8 @@ export const keys = {
   allBegun: { start: ['meta', 'begun', ''], end: ['meta', 'begun', '\uffff'] },
   lease: ['meta', 'lease'],
   history: (userId: string) => ['h', checkUserId(userId)],
+  /** Histories of a user and of all that come behind it. */
+  historiesFrom: (userId: string) => ({ start: ['h', userId], end: ['i'] }),
   user: (id: ReleaseId, userId: string) => ['r', id, 'u', checkUserId(userId)],
   userName: (id: ReleaseId, row: number) => ['r', id, 'n', row],
   similarItems: (id: ReleaseId, row: number) => ['r', id, 'i', row],

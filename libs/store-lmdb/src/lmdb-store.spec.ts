@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseReleaseId, type Interaction, type ReleaseId } from '@mic/domain';
 import type { ReleaseSummary } from '@mic/recall';
-import { storeConformance } from '@mic/store-conformance';
+import { storeConformance, type AgeRules } from '@mic/store-conformance';
 import { open } from 'lmdb';
 import { afterAll, describe, expect, it } from 'vitest';
 import { keys, MAX_USER_ID_BYTES } from './keys';
@@ -21,13 +21,13 @@ afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true,
 
 storeConformance('LmdbStore', async () => {
   const path = await newFolder();
-  const openStore = () => LmdbStore.open({ path, historyCap: 5 });
+  const openStore = (rules: AgeRules = {}) => LmdbStore.open({ path, historyCap: 5, ...rules });
   let store = await openStore();
   return {
     store,
-    reopen: async () => {
+    reopen: async (rules) => {
       await store.close();
-      return (store = await openStore());
+      return (store = await openStore(rules));
     },
     dispose: () => store.close(),
   };
@@ -102,6 +102,23 @@ describe('LmdbStore', () => {
     store = await LmdbStore.open({ path, historyCap: 3 });
     await store.appendEvents([event('u', 10)]);
     expect([...(await historyOf(store, 'u')).timesMs]).toEqual([10, 9, 8]);
+    await store.close();
+  });
+
+  it('clears itself of what is too old, without being asked', async () => {
+    const path = await newFolder();
+    let timeMs = 10_000;
+    const store = await LmdbStore.open({ path, historyTtlMs: 1_000, nowMs: () => timeMs, sweepEveryMs: 5 });
+    await store.appendEvents([event('gone', 9_500), event('there', 9_500), event('there', 11_000)]);
+    timeMs = 11_000;
+    const beside = open<Buffer, (string | number)[]>({
+      path,
+      encoding: 'binary',
+      noSubdir: false,
+      keyEncoding: 'ordered-binary',
+    });
+    const lengths = () => ['gone', 'there'].map((userId) => beside.get(keys.history(userId))?.length);
+    await expect.poll(lengths).toEqual([undefined, 21]);
     await store.close();
   });
 

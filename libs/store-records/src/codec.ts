@@ -9,13 +9,17 @@ const VERSION = 1;
 const ENTRY_BYTES = 20;
 const HISTORY_HEADER = 1;
 
-/** A history: version byte, then entries, newest first. */
-export function encodeHistory({ itemHashes, timesMs, weights }: PackedHistory): Buffer {
-  const buffer = Buffer.allocUnsafe(HISTORY_HEADER + timesMs.length * ENTRY_BYTES);
+/** A history, or its events [from, to): version byte, then entries, newest first. */
+export function encodeHistory(
+  { itemHashes, timesMs, weights }: PackedHistory,
+  from = 0,
+  to: number = timesMs.length,
+): Buffer {
+  const buffer = Buffer.allocUnsafe(HISTORY_HEADER + (to - from) * ENTRY_BYTES);
   const view = viewOf(buffer);
   view.setUint8(0, VERSION);
-  for (let i = 0; i < timesMs.length; i++) {
-    const at = HISTORY_HEADER + i * ENTRY_BYTES;
+  for (let i = from; i < to; i++) {
+    const at = HISTORY_HEADER + (i - from) * ENTRY_BYTES;
     view.setUint32(at, itemHashes[i * HASH_WORDS]!, true);
     view.setUint32(at + 4, itemHashes[i * HASH_WORDS + 1]!, true);
     view.setFloat64(at + 8, timesMs[i]!, true);
@@ -24,11 +28,12 @@ export function encodeHistory({ itemHashes, timesMs, weights }: PackedHistory): 
   return buffer;
 }
 
-/** The newest `limit` events of a packed history; copies, so that nothing points into the store's memory. */
-export function decodeHistory(buffer: Buffer | undefined, limit = Infinity): PackedHistory {
-  const stored = buffer ? (buffer.length - HISTORY_HEADER) / ENTRY_BYTES : 0;
-  if (buffer) checkVersion(buffer, Number.isInteger(stored));
-  const count = Math.min(stored, limit);
+/**
+ * The newest `limit` events of a packed history; copies, so that nothing points into the store's memory.
+ * @param oldestMs events before that moment are left out.
+ */
+export function decodeHistory(buffer: Buffer | undefined, limit = Infinity, oldestMs = -Infinity): PackedHistory {
+  const count = Math.min(buffer ? countSince(buffer, oldestMs) : 0, limit);
   const history = {
     itemHashes: new Uint32Array(count * HASH_WORDS),
     timesMs: new Float64Array(count),
@@ -45,6 +50,36 @@ export function decodeHistory(buffer: Buffer | undefined, limit = Infinity): Pac
   }
   return history;
 }
+
+/** How many events a packed history has, and when the newest of them happened (-Infinity where there is none). */
+export function historyExtent(buffer: Buffer): { readonly count: number; readonly newestMs: number } {
+  const count = entriesOf(buffer);
+  return { count, newestMs: count > 0 ? timeOf(viewOf(buffer), 0) : -Infinity };
+}
+
+/** How many events of a packed history happened at `oldestMs` or later: the first ones. */
+export function countSince(buffer: Buffer, oldestMs: number): number {
+  const count = entriesOf(buffer);
+  const view = viewOf(buffer);
+  if (count === 0 || timeOf(view, count - 1) >= oldestMs) return count;
+  let low = 0;
+  let high = count - 1;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (timeOf(view, middle) >= oldestMs) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function entriesOf(buffer: Buffer): number {
+  const entries = (buffer.length - HISTORY_HEADER) / ENTRY_BYTES;
+  checkVersion(buffer, Number.isInteger(entries));
+  return entries;
+}
+
+const timeOf = (view: DataView, entry: number): number =>
+  view.getFloat64(HISTORY_HEADER + entry * ENTRY_BYTES + 8, true);
 
 /** A user of a release without its id. */
 export interface PackedUser {

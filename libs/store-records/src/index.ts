@@ -1,13 +1,17 @@
 export {
+  countSince,
   decodeHistory,
   decodeList,
   decodeUser,
   encodeHistory,
   encodeList,
   encodeUser,
+  historyExtent,
   type PackedList,
   type PackedUser,
 } from './codec';
+export { HistoryRetention, type HistoryBounds, type HistoryRetentionOptions } from './history-retention';
+export { importHistory, type ImportedHistory } from './import-history';
 export { packLists, packSimilarUsers } from './pack-answers';
 export { placeEvents } from './place-events';
 export {

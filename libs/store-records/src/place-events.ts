@@ -1,15 +1,17 @@
 import { HASH_WORDS, hashIds, type Interaction } from '@mic/domain';
 import type { AppendResult, PackedHistory } from '@mic/recall';
+import type { HistoryBounds } from './history-retention';
 
 /**
  * A history with new events in their places: newest first, an event that arrived later stands before others of its time.
  * An event that is there already (same item and time) changes nothing; beyond the cap the oldest fall out and are
- * forgotten. Accepted are those of the new events that are in the history at the end.
+ * forgotten. A full history takes only what is newer than its oldest event: what has fallen out, and comes again, stays out. Accepted are those of the new events that are in the history at the end.
+ * @param history without events before `oldestMs`.
  */
 export function placeEvents(
   history: PackedHistory,
   added: readonly Interaction[],
-  cap: number,
+  { cap, oldestMs }: HistoryBounds,
 ): { readonly history: PackedHistory; readonly result: AppendResult } {
   let count = Math.min(history.timesMs.length, cap);
   const room = Math.min(count + added.length, cap) + 1;
@@ -25,6 +27,10 @@ export function placeEvents(
   const hashes = hashIds(added.map(({ itemId }) => itemId));
   let [accepted, duplicates, tooOld] = [0, 0, 0];
   added.forEach(({ timeMs, weight }, i) => {
+    if (timeMs < oldestMs) {
+      tooOld++;
+      return;
+    }
     const low = hashes[i * HASH_WORDS]!;
     const high = hashes[i * HASH_WORDS + 1]!;
     const at = firstNotAfter(timesMs, count, timeMs);
@@ -34,7 +40,7 @@ export function placeEvents(
         return;
       }
     }
-    if (at >= cap) {
+    if (count === cap && timeMs <= timesMs[cap - 1]!) {
       tooOld++;
       return;
     }

@@ -1,18 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import { MicError, type Interaction } from '@mic/domain';
+import type { Interaction } from '@mic/domain';
 import type { AppendResult } from '@mic/recall';
 import { decodeHistory, encodeHistory, placeEvents } from '@mic/store-records';
-import type { Keys } from './keys';
-import type { RedisLink } from './redis-link';
-import { REPLACE_HISTORY } from './scripts';
-
-/** A history is a revision, which changes with every write, and the packed events. */
-const REVISION_BYTES = 8;
-const NO_REVISION = Buffer.alloc(0);
-/** Users whose histories are read and written at a time: bounds memory and the length of pipelines. */
-const USERS_AT_ONCE = 500;
-/** Times that a history is read again because another process changed it in between. */
-const MOST_ROUNDS = 50;
+import type { HistoryUpdate, HistoryUpdater } from './history-updates';
 
 /** One caller's events, and what became of them so far. */
 interface Append {
@@ -28,26 +17,17 @@ interface UserAppends {
   readonly adds: { readonly append: Append; readonly events: readonly Interaction[] }[];
 }
 
-/** The events in a stored history, without its revision. */
-export function historyEvents(value: Buffer | null): Buffer | undefined {
-  return value?.subarray(REVISION_BYTES);
-}
-
 /**
  * Appends to histories. Calls that come while one is under way are put together, so that callers of this process never
- * compete; against other processes every write is conditional on what was read, and repeated when it lost.
+ * compete with each other.
  */
 export class AppendQueue {
-  readonly #link: RedisLink;
-  readonly #keys: Keys;
-  readonly #historyCap: number;
+  readonly #updater: HistoryUpdater;
   #waiting: Append[] = [];
   #running = false;
 
-  constructor(link: RedisLink, keys: Keys, historyCap: number) {
-    this.#link = link;
-    this.#keys = keys;
-    this.#historyCap = historyCap;
+  constructor(updater: HistoryUpdater) {
+    this.#updater = updater;
   }
 
   append(events: readonly Interaction[]): Promise<AppendResult> {
@@ -69,10 +49,7 @@ export class AppendQueue {
       const batch = this.#waiting;
       this.#waiting = [];
       try {
-        const users = byUser(batch);
-        for (let from = 0; from < users.length; from += USERS_AT_ONCE) {
-          await this.#write(users.slice(from, from + USERS_AT_ONCE));
-        }
+        await this.#write(byUser(batch));
         for (const { total, resolve } of batch) resolve(total);
       } catch (error) {
         for (const { reject } of batch) reject(error);
@@ -82,50 +59,29 @@ export class AppendQueue {
   }
 
   async #write(users: readonly UserAppends[]): Promise<void> {
-    let left = users;
-    for (let round = 0; left.length > 0; round++) {
-      if (round === MOST_ROUNDS) {
-        throw new MicError('ABORTED', `another process keeps changing the history of ${left[0]!.userId}`, {
-          subject: left[0]!.userId,
-          remedy: 'repeat the call: it is idempotent',
+    const results = new Map<UserAppends, AppendResult[]>();
+    const updates = users.map((user): HistoryUpdate => ({
+      userId: user.userId,
+      change: (stored, bounds) => {
+        let history = decodeHistory(stored, bounds.cap, bounds.oldestMs);
+        const placed = user.adds.map(({ events }) => {
+          const next = placeEvents(history, events, bounds);
+          history = next.history;
+          return next.result;
         });
-      }
-      if (round > 0) await pause(round);
-      left = await this.#tryWrite(left);
+        results.set(user, placed);
+        if (placed.every(({ accepted }) => accepted === 0)) return null;
+        return { record: encodeHistory(history), newestMs: history.timesMs[0]! };
+      },
+    }));
+    await this.#updater.update(updates);
+    for (const [{ adds }, placed] of results) {
+      adds.forEach(({ append: { total } }, i) => {
+        total.accepted += placed[i]!.accepted;
+        total.duplicates += placed[i]!.duplicates;
+        total.tooOld += placed[i]!.tooOld;
+      });
     }
-  }
-
-  /** Reads, places and writes once; gives the users whose history somebody else changed in between. */
-  async #tryWrite(users: readonly UserAppends[]): Promise<UserAppends[]> {
-    const keys = this.#keys.histories(users.map(({ userId }) => userId));
-    const stored = await this.#link.get(keys);
-    const placed = users.map(({ adds }, i) => {
-      let history = decodeHistory(historyEvents(stored[i]!));
-      const results = adds.map(({ events }) => {
-        const next = placeEvents(history, events, this.#historyCap);
-        history = next.history;
-        return next.result;
-      });
-      return { history, results, changed: results.some(({ accepted }) => accepted > 0) };
-    });
-    const changed = [...placed.keys()].filter((i) => placed[i]!.changed);
-    const answers = await this.#link.run(
-      changed.map((i) => {
-        const value = Buffer.concat([randomBytes(REVISION_BYTES), encodeHistory(placed[i]!.history)]);
-        const read = stored[i]?.subarray(0, REVISION_BYTES) ?? NO_REVISION;
-        return { key: keys[i]!, words: ['eval', REPLACE_HISTORY, 1, keys[i]!.name, read, value] };
-      }),
-    );
-    const lost = new Set(changed.filter((_, c) => answers[c] !== 1));
-    placed.forEach(({ results }, i) => {
-      if (lost.has(i)) return;
-      users[i]!.adds.forEach(({ append: { total } }, a) => {
-        total.accepted += results[a]!.accepted;
-        total.duplicates += results[a]!.duplicates;
-        total.tooOld += results[a]!.tooOld;
-      });
-    });
-    return [...lost].map((i) => users[i]!);
   }
 }
 
@@ -140,7 +96,3 @@ function byUser(batch: readonly Append[]): UserAppends[] {
   }
   return [...users.values()];
 }
-
-/** Waits a random time, longer with every round, so that processes that compete fall out of step. */
-const pause = (round: number): Promise<void> =>
-  new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(2 * round, 40)));

@@ -69,6 +69,16 @@ export class Keys {
     return this.#ofUsers(userIds, (userId) => `h:${userId}`);
   }
 
+  /** Pattern of every history. */
+  get historiesPattern(): string {
+    return `${this.#prefix}:{*}:h:*`;
+  }
+
+  /** The key of a history by its name. */
+  historyOfName(name: string): Key {
+    return { bucket: Number.parseInt(name.slice(this.#prefix.length + 2), 10), name };
+  }
+
   users(id: ReleaseId, userIds: readonly string[]): Key[] {
     return this.#ofUsers(userIds, (userId) => `r:${id}:u:${userId}`);
   }

@@ -5,8 +5,10 @@ import {
   startRedisCluster,
   startRedisSentinel,
   storeConformance,
+  type AgeRules,
   type RedisProcess,
 } from '@mic/store-conformance';
+import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RedisStore } from './redis-store';
 
@@ -26,13 +28,13 @@ for (const [name, url] of [
 ] as const) {
   storeConformance(name, async () => {
     const address = `${url()}?prefix=${newPrefix()}`;
-    const openStore = () => RedisStore.open({ url: address, historyCap: 5 });
+    const openStore = (rules: AgeRules = {}) => RedisStore.open({ url: address, historyCap: 5, ...rules });
     let store = await openStore();
     return {
       store,
-      reopen: async () => {
+      reopen: async (rules) => {
         await store.close();
-        return (store = await openStore());
+        return (store = await openStore(rules));
       },
       dispose: () => store.close(),
     };
@@ -56,6 +58,40 @@ const sealOf = (manifestSha256 = '1'.repeat(64)): ReleaseSummary => ({
 });
 const historyOf = async (store: RedisStore, userId: string) =>
   (await store.userContext({ releaseId: R1, userId, historyLimit: 1_000 }, options())).history;
+
+describe('a history of a limited age', () => {
+  it('is a key that goes by itself, as soon as the newest event is too old', async () => {
+    const prefix = newPrefix();
+    const url = `${redis.url}?prefix=${prefix}`;
+    const client = new Redis(redis.port);
+    const expiries = async () => {
+      const names = (await client.keys(`${prefix}:*:h:*`)).sort((a, b) => a.slice(-1).localeCompare(b.slice(-1)));
+      return Promise.all(names.map((name) => client.pexpiretime(name)));
+    };
+    const timeMs = Date.UTC(2100, 0, 1);
+    const ageless = await RedisStore.open({ url });
+    await ageless.appendEvents([event('a', timeMs), event('b', timeMs - 500), event('b', timeMs - 2_000)]);
+    expect(await expiries()).toEqual([-1, -1]);
+    const aged = await RedisStore.open({ url, historyTtlMs: 1_000, nowMs: () => timeMs });
+    await aged.appendEvents([event('c', timeMs - 1_000), event('c', timeMs + 7)]);
+    expect(await expiries()).toEqual([-1, -1, timeMs + 1_008]);
+    expect(await aged.expireHistories()).toEqual({ users: 3, usersRemoved: 0, eventsRemoved: 1 });
+    const all = [timeMs + 1_001, timeMs + 501, timeMs + 1_008];
+    expect(await expiries()).toEqual(all);
+    await aged.importHistories({
+      userIds: ['d'],
+      offsets: Uint32Array.of(0, 1),
+      itemHashes: Uint32Array.of(1, 2),
+      timesMs: Float64Array.of(timeMs),
+      weights: Float32Array.of(1),
+    });
+    expect(await expiries()).toEqual([...all, timeMs + 1_001]);
+    await ageless.appendEvents([event('a', timeMs + 1)]);
+    expect((await expiries())[0]).toBe(-1);
+    client.disconnect();
+    await Promise.all([ageless.close(), aged.close()]);
+  });
+});
 
 describe('several processes on one Redis', () => {
   it('lose no event of a user that all of them write at once', async () => {

@@ -2,6 +2,9 @@ import { MicError, parseReleaseId, type Interaction, type ReleaseId, type Scored
 import type {
   AppendResult,
   CallOptions,
+  ExpiryReport,
+  PackedHistories,
+  PackedHistory,
   PublishedUser,
   PublishLease,
   ReleasePointer,
@@ -21,6 +24,7 @@ import {
   decodeUser,
   encodeList,
   encodeUser,
+  HistoryRetention,
   isCurrent,
   leaseLost,
   noUserInRow,
@@ -30,19 +34,20 @@ import {
   releaseNotThere,
   sealedAlready,
   summaryOf,
+  type HistoryRetentionOptions,
 } from '@mic/store-records';
-import { AppendQueue, historyEvents } from './append-queue';
+import { AppendQueue } from './append-queue';
+import { RedisHistoryKeeper } from './history-keeper';
+import { historyEvents, HistoryUpdater } from './history-updates';
 import { Keys, type Key } from './keys';
 import { bytesOfRelease } from './memory-of-release';
 import { RedisLink, type Command } from './redis-link';
 import { BEGIN, CLAIM, END_LEASE, LEASE, MOVE_POINTER, SEAL, UNSEAL } from './scripts';
 import { parseRedisUrl } from './store-url';
 
-export interface RedisStoreOptions {
+export interface RedisStoreOptions extends HistoryRetentionOptions {
   /** See parseRedisUrl. */
   readonly url: string;
-  /** Events kept per user: the newest ones. 1,000 by default. */
-  readonly historyCap?: number;
   /** Longest time that one call to Redis may take, milliseconds; 10,000 by default. */
   readonly commandTimeoutMs?: number;
   /** Calls that may wait for Redis at a time; more are refused. 2,000 by default. */
@@ -59,12 +64,17 @@ const REMOVE_AT_ONCE = 1_000;
 export class RedisStore implements Store {
   readonly #link: RedisLink;
   readonly #keys: Keys;
+  readonly #retention: HistoryRetention;
   readonly #appends: AppendQueue;
+  readonly #keeper: RedisHistoryKeeper;
 
-  private constructor(link: RedisLink, keys: Keys, historyCap: number) {
+  private constructor(link: RedisLink, keys: Keys, retention: HistoryRetention) {
     this.#link = link;
     this.#keys = keys;
-    this.#appends = new AppendQueue(link, keys, historyCap);
+    this.#retention = retention;
+    const updater = new HistoryUpdater(link, keys, retention);
+    this.#appends = new AppendQueue(updater);
+    this.#keeper = new RedisHistoryKeeper(link, keys, retention, updater);
   }
 
   /**
@@ -72,10 +82,10 @@ export class RedisStore implements Store {
    * FAILED_PRECONDITION when Redis refuses the user or is another kind of Redis than the address says.
    */
   static async open(options: RedisStoreOptions): Promise<RedisStore> {
-    const { url, historyCap = 1_000, commandTimeoutMs = 10_000, maxInFlight = 2_000 } = options;
+    const { url, commandTimeoutMs = 10_000, maxInFlight = 2_000 } = options;
     const address = parseRedisUrl(url);
     const link = await RedisLink.open(address, { commandTimeoutMs, maxInFlight });
-    return new RedisStore(link, new Keys(address.prefix), historyCap);
+    return new RedisStore(link, new Keys(address.prefix), new HistoryRetention(options));
   }
 
   close(): Promise<void> {
@@ -88,6 +98,14 @@ export class RedisStore implements Store {
   async appendEvents(events: readonly Interaction[], options?: CallOptions): Promise<AppendResult> {
     if (events.length === 0) return { accepted: 0, duplicates: 0, tooOld: 0 };
     return untilGone(this.#appends.append(events), options);
+  }
+
+  importHistories(histories: PackedHistories): Promise<AppendResult> {
+    return this.#keeper.importHistories(histories);
+  }
+
+  expireHistories(by?: { readonly signal?: AbortSignal }): Promise<ExpiryReport> {
+    return this.#keeper.expireHistories(by);
   }
 
   // --- reads of the recall path
@@ -104,7 +122,7 @@ export class RedisStore implements Store {
         userKnown: user !== null,
         userRow: user?.embedding ?? null,
         profile: user?.profile ?? null,
-        history: decodeHistory(historyEvents(history!), historyLimit),
+        history: this.#decode(history!, historyLimit),
       };
     });
   }
@@ -120,7 +138,7 @@ export class RedisStore implements Store {
       const rows = similarRows.subarray(0, users);
       const userIds = await this.#userNames(wanted, rows);
       const histories = await this.#link.get(this.#keys.histories(userIds));
-      const events = histories.map((history) => decodeHistory(historyEvents(history), itemsPerUser));
+      const events = histories.map((history) => this.#decode(history, itemsPerUser));
       return packSimilarUsers(userIds, similarities.slice(0, users), events);
     });
   }
@@ -264,6 +282,10 @@ export class RedisStore implements Store {
   }
 
   // --- inside
+
+  #decode(stored: Buffer | null, limit: number): PackedHistory {
+    return decodeHistory(historyEvents(stored), limit, this.#retention.bounds().oldestMs);
+  }
 
   #read<T>(options: CallOptions, read: () => Promise<T>): Promise<T> {
     if (options.signal.aborted) return Promise.reject(gone());

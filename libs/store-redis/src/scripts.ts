@@ -5,10 +5,25 @@
 /** A script that a Redis without memory runs all the same (Redis 7): who goes back, or makes room, must not need room. */
 const EVEN_WHEN_FULL = '#!lua flags=allow-oom';
 
-/** Sets a history if nobody has changed it since it was read. KEYS: history. ARGV: revision read ('' for none), new value. */
+/**
+ * Sets a history if nobody has changed it since it was read. KEYS: history. ARGV: revision read ('' for none), new value,
+ * when it is to go by itself in ms since the epoch ('' for never).
+ */
 export const REPLACE_HISTORY = `
 if redis.call('GETRANGE', KEYS[1], 0, 7) ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[2])
+if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2])
+else redis.call('SET', KEYS[1], ARGV[2], 'PXAT', ARGV[3]) end
+return 1`;
+
+/**
+ * Makes a history shorter, or takes it away, or sets when it goes, if nobody has changed it since it was read. KEYS:
+ * history. ARGV: revision read, what is left of it ('' for nothing, '=' for all of it), when it is to go in ms since the epoch.
+ */
+export const SHORTEN_HISTORY = `${EVEN_WHEN_FULL}
+if redis.call('GETRANGE', KEYS[1], 0, 7) ~= ARGV[1] then return 0 end
+if ARGV[2] == '' then redis.call('DEL', KEYS[1])
+elseif ARGV[2] == '=' then redis.call('PEXPIREAT', KEYS[1], ARGV[3])
+else redis.call('SET', KEYS[1], ARGV[2], 'PXAT', ARGV[3]) end
 return 1`;
 
 /** Reserves a release id for one manifest. KEYS: claims. ARGV: id, sha256. */

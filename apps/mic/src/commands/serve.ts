@@ -5,8 +5,9 @@ import { createLogger, LOG_LEVELS, stopOnSignals, type LogLevel } from '@mic/rpc
 import { DEFAULT_ADDRESS } from '../address';
 import { startAllInOne } from '../all-in-one';
 import { environmentConfig } from '../config';
+import { eventLogOf, EVENT_LOG_OPTION, NO_EVENT_LOG_OPTION } from '../event-log-option';
+import { HISTORY_TTL_OPTION, ttlMsOf } from '../history-ttl-option';
 import { DEFAULT_HOME, homeAt, storeOf } from '../home';
-
 import { wholeNumber } from '../number-flags';
 import { STORE_OPTION } from '../store-option';
 
@@ -18,6 +19,8 @@ interface ServeFlags {
   profiles?: string;
   logLevel: LogLevel;
   drainTimeoutMs: number;
+  historyTtlSeconds?: number;
+  eventLog?: string | boolean;
 }
 
 export function serveCommand(): Command {
@@ -26,6 +29,9 @@ export function serveCommand(): Command {
     .option('--all-in-one', 'all services in this one process')
     .option('--home <dir>', 'home of the installation', DEFAULT_HOME)
     .addOption(STORE_OPTION())
+    .addOption(HISTORY_TTL_OPTION())
+    .addOption(EVENT_LOG_OPTION())
+    .addOption(NO_EVENT_LOG_OPTION())
     .option('--address <host:port>', 'address to listen on; port 0 takes a free one', DEFAULT_ADDRESS)
     .option('--profiles <file>', 'JSON file of recall profiles; without it the built-in one')
     .addOption(
@@ -59,6 +65,8 @@ Ask it with: mic recall --user USER_ID`,
         profiles: await loadProfiles(flags.profiles),
         logger: createLogger({ level: flags.logLevel, service: 'mic' }),
         drainTimeoutMs: flags.drainTimeoutMs,
+        historyTtlMs: ttlMsOf(flags.historyTtlSeconds),
+        eventLog: eventLogOf(home, flags.eventLog),
       });
       stopOnSignals(() => running.stop());
       console.log(JSON.stringify({ address: running.address, releaseId: running.releaseId, pid: process.pid }));

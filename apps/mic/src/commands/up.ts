@@ -5,8 +5,10 @@ import { loadProfiles } from '@mic/recall-api';
 import { LOG_LEVELS, stopOnSignals, type LogLevel } from '@mic/rpc';
 import { checkPublished } from '../check-published';
 import { environmentConfig } from '../config';
+import { eventLogOf, EVENT_LOG_OPTION, NO_EVENT_LOG_OPTION } from '../event-log-option';
 import { startFleet, startOne, type Fleet } from '../fleet/fleet';
 import { SERVICES, type ServiceName } from '../fleet/service-process';
+import { HISTORY_TTL_OPTION } from '../history-ttl-option';
 import { DEFAULT_HOME, homeAt, storeOf } from '../home';
 import { wholeNumber } from '../number-flags';
 import { plainTable } from '../plain-table';
@@ -22,6 +24,8 @@ interface UpFlags {
   logLevel: LogLevel;
   drainTimeoutMs: number;
   readyTimeoutMs: number;
+  historyTtlSeconds?: number;
+  eventLog?: string | boolean;
 }
 
 export function upCommand(): Command {
@@ -29,6 +33,9 @@ export function upCommand(): Command {
     .description('start the four services on this machine and stay until a signal comes')
     .option('--home <dir>', 'home of the installation', DEFAULT_HOME)
     .addOption(STORE_OPTION())
+    .addOption(HISTORY_TTL_OPTION())
+    .addOption(EVENT_LOG_OPTION())
+    .addOption(NO_EVENT_LOG_OPTION())
     .option('--json', 'print nothing but the one line of JSON')
     .addOption(new Option('--only <service>', 'start this one again, where it was before').choices(SERVICES))
     .option('--profiles <file>', 'JSON file of recall profiles; without it the built-in one')
@@ -92,6 +99,8 @@ async function start(flags: UpFlags): Promise<Fleet> {
     home,
     store,
     profiles,
+    historyTtlSeconds: flags.historyTtlSeconds,
+    eventLog: eventLogOf(home, flags.eventLog),
     logLevel,
     drainTimeoutMs,
     readyTimeoutMs,

@@ -102,7 +102,13 @@ interface DemoServerOptions {
 
 function oneProcess(options: DemoServerOptions): Promise<DemoServer> {
   const logger = createLogger({ level: 'warn', service: 'mic' });
-  return startAllInOne({ ...options, profiles: DEFAULT_PROFILES, logger, drainTimeoutMs: DRAIN_TIMEOUT_MS });
+  return startAllInOne({
+    ...options,
+    eventLog: options.home.events,
+    profiles: DEFAULT_PROFILES,
+    logger,
+    drainTimeoutMs: DRAIN_TIMEOUT_MS,
+  });
 }
 
 async function fourServices({ home, store, address }: DemoServerOptions): Promise<DemoServer> {
@@ -110,6 +116,7 @@ async function fourServices({ home, store, address }: DemoServerOptions): Promis
     home,
     store,
     gatewayAddress: address,
+    eventLog: home.events,
     profiles: null,
     logLevel: 'warn',
     drainTimeoutMs: DRAIN_TIMEOUT_MS,

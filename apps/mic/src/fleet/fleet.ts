@@ -10,6 +10,10 @@ export interface FleetOptions {
   readonly store: string;
   /** JSON file of recall profiles, or null for the built-in one. */
   readonly profiles: string | null;
+  /** Age beyond which an event is neither returned nor kept; undefined: events of any age are. */
+  readonly historyTtlSeconds?: number;
+  /** Folder of the event log, or null for none. */
+  readonly eventLog: string | null;
   readonly logLevel: LogLevel;
   readonly drainTimeoutMs: number;
   readonly readyTimeoutMs: number;
@@ -43,7 +47,8 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   };
   const stop = () => stopInOrder(started, options.drainTimeoutMs);
   try {
-    const settings = { store, profiles };
+    const { historyTtlSeconds, eventLog } = options;
+    const settings = { store, profiles, historyTtlSeconds, eventLog };
     const inner = SERVICES.filter((name) => name !== 'recall-gateway');
     const running = await settled(inner.map((name) => start(name, environment(name, FREE_PORT, settings, options))));
     // The gateway comes last: it warms itself up with calls to the others.
@@ -74,7 +79,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
  */
 export async function startOne(
   name: ServiceName,
-  options: Omit<FleetOptions, 'store' | 'profiles' | 'gatewayAddress'>,
+  options: Omit<FleetOptions, keyof UpSettings | 'gatewayAddress'>,
 ): Promise<Fleet> {
   const { home, readyTimeoutMs, drainTimeoutMs } = options;
   const { up, settings } = await readUp(home);
@@ -97,7 +102,7 @@ export async function startOne(
 function environment(
   name: ServiceName,
   address: string,
-  { store, profiles }: UpSettings,
+  { store, profiles, historyTtlSeconds, eventLog }: UpSettings,
   { home, logLevel, drainTimeoutMs }: Pick<FleetOptions, 'home' | 'logLevel' | 'drainTimeoutMs'>,
   up: Up = { services: {} },
 ): Record<string, string> {
@@ -114,6 +119,10 @@ function environment(
     MIC_LOG_LEVEL: logLevel,
     MIC_DRAIN_TIMEOUT_MS: String(drainTimeoutMs),
     ...(name !== 'neighbor-store' && { MIC_RELEASES: home.releases }),
+    ...(name === 'neighbor-store' && {
+      ...(historyTtlSeconds !== undefined && { MIC_HISTORY_TTL_SECONDS: String(historyTtlSeconds) }),
+      ...(eventLog !== null && { MIC_EVENT_LOG: eventLog }),
+    }),
     ...(name === 'recall-gateway' && {
       MIC_USER_EMBEDDER: addressOf('user-embedder'),
       MIC_ANN_SERVICE: addressOf('ann-service'),

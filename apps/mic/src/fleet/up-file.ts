@@ -14,6 +14,8 @@ const settingsSchema = z.object({
   /** The store as the services got it. */
   store: z.string(),
   profiles: z.string().nullable(),
+  historyTtlSeconds: z.int().optional(),
+  eventLog: z.string().nullable(),
 });
 /** What `mic up --only` needs to start one service like the others; kept beside, because a store may have a password. */
 export type UpSettings = z.infer<typeof settingsSchema>;

@@ -1,0 +1,150 @@
+import { randomUUID } from 'node:crypto';
+import { Metadata, status, type StatusObject } from '@grpc/grpc-js';
+import { MicError } from '@mic/domain';
+import type { Admission } from './admission';
+import { statusOfError } from './error-status';
+import type { Logger } from './logger';
+import type { CallContext } from './service-handlers';
+
+export const REQUEST_ID_KEY = 'x-request-id';
+/** Milliseconds within which a caller inside of the system wants the answer, where that is less than its deadline. */
+export const TIMEOUT_KEY = 'mic-timeout-ms';
+const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
+
+/** Why a call's signal fired; made once, because an abort without a reason makes an error with a stack every time. */
+const ENDED = new MicError('CANCELLED', 'the call has ended');
+
+/** Longest delay of a Node timer; a longer one would fire at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** What a call has of itself, of whatever kind it is. */
+export interface ServerCall {
+  readonly metadata: Metadata;
+  getDeadline(): Date | number;
+  sendMetadata(metadata: Metadata): void;
+  on(event: 'cancelled', listener: () => void): unknown;
+}
+
+/** What calls of a server share. */
+export interface CallEnvironment {
+  readonly logger: Logger;
+  readonly admission: Admission;
+}
+
+/** Takes the one answer of a call. */
+type Respond = (failure: StatusObject | null, response?: Buffer) => void;
+
+/**
+ * Answers a call, always and once: errors become a status by one table, the deadline and cancellation reach the work as a
+ * signal, and no more calls run than are admitted. Each call is one line of the log.
+ * @param work gives the encoded response.
+ */
+export function serveCall(
+  call: ServerCall,
+  path: string,
+  { logger, admission }: CallEnvironment,
+  work: (context: CallContext) => Promise<Buffer>,
+  respond: Respond,
+): void {
+  const startedMs = performance.now();
+  const requestId = requestIdOf(call);
+  const initial = new Metadata();
+  initial.set(REQUEST_ID_KEY, requestId);
+  call.sendMetadata(initial);
+
+  const abort = new AbortController();
+  const deadlineAtMs = Math.min(Number(call.getDeadline()), Date.now() + timeoutOf(call));
+  let settled = false;
+  const settle = (outcome: Buffer | StatusObject, error?: unknown): void => {
+    if (settled) return;
+    settled = true;
+    clearTimeout(timer);
+    if (Buffer.isBuffer(outcome)) {
+      log(logger, path, requestId, startedMs, undefined, undefined);
+      respond(null, outcome);
+    } else {
+      log(logger, path, requestId, startedMs, outcome, error);
+      respond(outcome);
+    }
+    abort.abort(ENDED); // stragglers of the handler, e.g. a channel that was left behind
+  };
+  const fail = (error: unknown): void => {
+    settle(statusOfError(toldError(error)), error);
+  };
+  const pastDeadline = (): void => {
+    fail(
+      new MicError('DEADLINE_EXCEEDED', 'the deadline passed before the answer was ready', {
+        remedy: 'allow more time, or ask for less',
+      }),
+    );
+    abort.abort(ENDED);
+  };
+  const leftMs = deadlineAtMs - Date.now();
+  const timer = leftMs > 0 && leftMs < LONGEST_TIMER_MS ? setTimeout(pastDeadline, leftMs) : undefined;
+  if (leftMs <= 0) {
+    pastDeadline();
+    return;
+  }
+  call.on('cancelled', () => {
+    // grpc-js reports its own deadline timer as a cancellation, too.
+    if (Date.now() >= deadlineAtMs) pastDeadline();
+    else fail(new MicError('CANCELLED', 'the caller cancelled the call'));
+    abort.abort(ENDED);
+  });
+  const context: CallContext = {
+    requestId,
+    deadlineAtMs,
+    signal: abort.signal,
+    metadata: call.metadata,
+    logger,
+    deadlineLeftMs: () => Math.max(0, deadlineAtMs - Date.now()),
+  };
+  try {
+    admission.enter();
+  } catch (error) {
+    fail(error);
+    return;
+  }
+  work(context)
+    .then(settle, fail)
+    .finally(() => {
+      admission.leave();
+    });
+}
+
+function requestIdOf(call: ServerCall): string {
+  const given = call.metadata.get(REQUEST_ID_KEY)[0];
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+}
+
+function timeoutOf(call: ServerCall): number {
+  const given = Number.parseFloat(String(call.metadata.get(TIMEOUT_KEY)[0]));
+  return given >= 0 ? given : Infinity;
+}
+
+/** What the caller is told: our own errors as they are; of anything else only that it happened. */
+function toldError(error: unknown): MicError {
+  if (error instanceof MicError) return error;
+  return new MicError('INTERNAL', 'internal error', { remedy: 'report it with the request id of this call' });
+}
+
+function log(
+  logger: Logger,
+  path: string,
+  requestId: string,
+  startedMs: number,
+  failure: StatusObject | undefined,
+  error: unknown,
+): void {
+  const line = {
+    method: path,
+    code: status[failure?.code ?? status.OK],
+    ms: Math.round((performance.now() - startedMs) * 100) / 100,
+    requestId,
+  };
+  // Who cancels knows why; one line for each would fill the log while a caller's budget is short.
+  if (failure === undefined || failure.code === status.CANCELLED) logger.debug(line, 'call');
+  else if (failure.code === status.INTERNAL || failure.code === status.DATA_LOSS) {
+    logger.error({ ...line, err: error }, 'call failed');
+  } else logger.warn({ ...line, error: failure.details }, 'call failed');
+}
