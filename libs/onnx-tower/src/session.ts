@@ -44,7 +44,7 @@ export class OnnxSession {
       return new OnnxSession(session, name);
     } catch (error) {
       throw new MicError('FAILED_PRECONDITION', `ONNX Runtime does not accept ${name}: ${messageOf(error)}`, {
-        remedy: 'check that the file is an ONNX model of operator set 17 or lower',
+        remedy: 'check that the file is an ONNX model in one file, of operator set 26 and IR version 13 or lower',
         cause: error,
       });
     }

@@ -1,3 +1,4 @@
 export { BUILD_KNOBS, buildConfigSchema, parseBuildConfig, type BuildConfig } from './build-config';
 export { BUILD_STAGES, buildRelease, type BuildReleaseOptions, type BuildStage } from './build-release';
+export { UNKNOWN_PROTOCOL, type ReleaseModel, type ReleaseModelInfo } from './release-model';
 export type { StageReport } from './stage-clock';

@@ -1,6 +1,7 @@
+export { firstNotUnit } from './check-values';
 export { columnBytes, readColumn, writeColumn, type Column, type ColumnRange, type ColumnType } from './columns';
 export type { FileProblem } from './file-problem';
-export { MANIFEST_FILE, RELEASE_FILES } from './layout';
+export { MANIFEST_FILE, RELEASE_FILES, stringTableFiles } from './layout';
 export { listReleases, type ListedRelease } from './list-releases';
 export { canonicalJson, manifestSchema, releaseSummary } from './manifest';
 export type { GateCheck, IndexInfo, Manifest, Quality, ReleaseFile, ReleaseMeta } from './manifest';
