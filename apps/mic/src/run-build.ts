@@ -1,12 +1,21 @@
-import { buildRelease, type BuildConfig } from '@mic/release-build';
-import { openDataset } from '@mic/dataset';
+import {
+  buildRelease,
+  openExternalModel,
+  type BuildConfig,
+  type ExternalFiles,
+  type ReleaseModel,
+} from '@mic/release-build';
+import { openDataset, type Dataset } from '@mic/dataset';
 import type { Manifest, OpenRelease } from '@mic/release';
 import { openModel } from '@mic/training';
 import type { Home } from './home';
 import { StageBars } from './stage-bars';
 
+/** What a release is built from: the folder of a model that was trained here, or towers that were trained elsewhere. */
+export type ModelSource = string | ExternalFiles;
+
 export interface BuildRun {
-  readonly model: string;
+  readonly model: ModelSource;
   readonly data: string;
   readonly home: Home;
   readonly config: BuildConfig;
@@ -14,16 +23,23 @@ export interface BuildRun {
   readonly parent: OpenRelease | null;
 }
 
-/** Builds a release of a model folder and a dataset folder into a home, with a progress bar for each stage. */
-export async function runBuild({ model: modelDir, data, home, config, parent }: BuildRun): Promise<Manifest> {
-  const model = await openModel(modelDir);
+/** Builds a release of a model and a dataset folder into a home, with a progress bar for each stage. */
+export async function runBuild({ model: source, data, home, config, parent }: BuildRun): Promise<Manifest> {
   const dataset = await openDataset(data);
   const bars = new StageBars('build');
   try {
+    const model = await openSource(source, dataset);
     const releasesDir = home.releases;
     return await buildRelease({ model, dataset, releasesDir, config, parent, onStage: (report) => bars.show(report) });
   } finally {
     bars.stop();
     await dataset.close();
   }
+}
+
+async function openSource(source: ModelSource, dataset: Dataset): Promise<ReleaseModel> {
+  if (typeof source === 'string') return openModel(source);
+  const model = await openExternalModel(source, dataset);
+  for (const note of model.notes) console.error(`build: ${note}`);
+  return model;
 }

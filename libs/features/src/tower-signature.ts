@@ -55,8 +55,11 @@ const signatureFilesSchema = z.strictObject({
 /** What the towers have not seen; without it nothing is measured on held-out events. */
 const signatureTrainingSchema = z.strictObject({
   protocol: z.string().min(1),
-  /** sha256 of the events that training could see: `mic build` says which sha a dataset has. */
-  seenSha256: z.string().regex(/^[0-9a-f]{64}$/, 'is not 64 hexadecimal digits'),
+  /** sha256 of the events that training could see; without it `mic build` says which one a dataset has. */
+  seenSha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'is not 64 hexadecimal digits')
+    .optional(),
   /** Newest events of a user that are read. */
   historyCap: z.int().min(2).max(1_000_000).default(1_000),
   /** Share of the items whose events training has not seen. */

@@ -18,6 +18,8 @@ export interface OnnxSessionOptions {
   readonly name: string;
   /** Threads inside an operator; 1 by default: more cost twice the CPU for small models, and ScatterND add races. */
   readonly intraOpThreads?: number;
+  /** True where what fails is told by who runs the model: ONNX Runtime writes nothing to stderr. */
+  readonly quiet?: boolean;
 }
 
 /** One loaded ONNX model. `run` blocks the event loop for as long as the model computes. */
@@ -32,14 +34,17 @@ export class OnnxSession {
   }
 
   /** @throws MicError FAILED_PRECONDITION when ONNX Runtime does not accept the model. */
-  static async open(model: Uint8Array, { name, intraOpThreads = 1 }: OnnxSessionOptions): Promise<OnnxSession> {
+  static async open(
+    model: Uint8Array,
+    { name, intraOpThreads = 1, quiet = false }: OnnxSessionOptions,
+  ): Promise<OnnxSession> {
     try {
       const session = await InferenceSession.create(model, {
         executionMode: 'sequential',
         graphOptimizationLevel: 'all',
         interOpNumThreads: 1,
         intraOpNumThreads: intraOpThreads,
-        logSeverityLevel: 3,
+        logSeverityLevel: quiet ? 4 : 3,
       });
       return new OnnxSession(session, name);
     } catch (error) {

@@ -1,4 +1,5 @@
 export { BUILD_KNOBS, buildConfigSchema, parseBuildConfig, type BuildConfig } from './build-config';
 export { BUILD_STAGES, buildRelease, type BuildReleaseOptions, type BuildStage } from './build-release';
+export { openExternalModel, type ExternalFiles, type ExternalModel } from './external/external-model';
 export { UNKNOWN_PROTOCOL, type ReleaseModel, type ReleaseModelInfo } from './release-model';
 export type { StageReport } from './stage-clock';

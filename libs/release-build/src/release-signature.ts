@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import type { SignatureFile } from '@mic/features';
+import { signatureFileSchema, type SignatureFile } from '@mic/features';
 import { RELEASE_FILES as FILES, stringTableFiles } from '@mic/release';
 import type { ReleaseModel } from './release-model';
 
@@ -9,7 +9,8 @@ const fromSignature = (path: string): string => posix.relative(posix.dirname(FIL
 /** towers/signature.json of a release: with it, the towers and the files that it names, the same release can be built. */
 export function releaseSignature({ signature, info }: ReleaseModel): SignatureFile {
   const { protocol, seenSha256, seed, config } = info;
-  return {
+  // Parsed for the order of its keys: the same content is the same bytes.
+  return signatureFileSchema.parse({
     ...signature,
     encoder: info.encoder,
     maskedUserRow: [...signature.maskedUserRow],
@@ -22,5 +23,5 @@ export function releaseSignature({ signature, info }: ReleaseModel): SignatureFi
       itemRows: fromSignature(FILES.itemEmbeddings),
     },
     training: seenSha256 === null ? undefined : { protocol, seenSha256, ...config.data, seed },
-  };
+  });
 }

@@ -8,6 +8,7 @@ export type { GateCheck, IndexInfo, Manifest, Quality, ReleaseFile, ReleaseMeta 
 export { openRelease, type OpenRelease, type SimilarItemsBatch } from './open-release';
 export { padLists } from './pad-lists';
 export { publishRelease, withLease, type Published, type PublishProgress } from './publish-release';
+export { readBytes } from './read-bytes';
 export { readManifest } from './read-manifest';
 export { ReleaseWriter } from './release-writer';
 export { readStringTable, writeStringTable, StringTable } from './string-table';

@@ -1,0 +1,92 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openDataset, synthesize, type Dataset } from '@mic/dataset';
+import { openRelease, RELEASE_FILES as FILES, verifyRelease, type Manifest } from '@mic/release';
+import { parseTrainingConfig, trainModel, type EncoderName, type TrainedModel } from '@mic/training';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseBuildConfig } from '../build-config';
+import { buildRelease } from '../build-release';
+import { openExternalModel } from './external-model';
+
+let folder: string;
+let dataset: Dataset;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'mic-round-trip-'));
+  await synthesize({ users: 80, items: 60, events: 1_500, seed: 5, out: join(folder, 'data') });
+  dataset = await openDataset(join(folder, 'data'));
+});
+afterAll(async () => {
+  await dataset.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const config = parseBuildConfig({ u2uLength: 5, i2iLength: 8 });
+const directoryOf = ({ id }: Manifest): string => join(folder, 'releases', id);
+const again = (manifest: Manifest) => {
+  const [userTower, itemTower, signature] = [FILES.userTower, FILES.itemTower, FILES.towerSignature].map((path) =>
+    join(directoryOf(manifest), path),
+  ) as [string, string, string];
+  return openExternalModel({ userTower, itemTower, signature }, dataset);
+};
+const build = (model: Awaited<ReturnType<typeof again>> | TrainedModel, parent: Manifest | null = null) =>
+  Promise.resolve(parent && openRelease(directoryOf(parent))).then((opened) =>
+    buildRelease({ model, dataset, releasesDir: join(folder, 'releases'), config, parent: opened }),
+  );
+
+describe.each(['pooled', 'gru4rec', 'multi-interest'] as EncoderName[])('a release of %s', (encoder) => {
+  let first: Manifest;
+  beforeAll(async () => {
+    const training = parseTrainingConfig({
+      encoder,
+      model: { longestHistory: 8 },
+      loop: { maxSteps: 10, batchTargets: 64, workers: 0 },
+      data: { coldItems: 0.1 },
+    });
+    first = await build(await trainModel({ dataset, config: training, protocol: 'leave-one-out', seed: 4 }));
+  });
+
+  it('is what it was made of: its own towers and signature give it again, byte for byte', async () => {
+    const model = await again(first);
+    expect(model.notes).toEqual([]);
+    const second = await build(model);
+    expect(second.id).not.toBe(first.id);
+    expect(second.files).toEqual(first.files);
+    expect([second.encoder, second.quality]).toEqual([first.encoder, first.quality]);
+    expect(second.training).toMatchObject({ source: 'external', protocol: 'leave-one-out' });
+    expect((await verifyRelease(directoryOf(second))).ok).toBe(true);
+    const third = await build(await again(second), first);
+    expect(third.gate.checks.find(({ name }) => name === 'parent.topOverlap')!.value).toBe(1);
+    expect(third.gate.checks.find(({ name }) => name === 'parent.hitRate')!.note).toBeUndefined();
+  });
+});
+
+it('the signature of a release names what is beside it', async () => {
+  const trained = await trainModel({
+    dataset,
+    config: parseTrainingConfig({ loop: { maxSteps: 1, batchTargets: 64, workers: 0 } }),
+    protocol: 'none',
+    seed: 1,
+  });
+  const manifest = await build(trained);
+  const text = await readFile(join(directoryOf(manifest), FILES.towerSignature), 'utf8');
+  expect(JSON.parse(text)).toMatchObject({
+    formatVersion: 2,
+    encoder: 'pooled',
+    userTower: {
+      inputs: {
+        user_row: { dtype: 'float32', shape: ['batch', 64] },
+        history: { dtype: 'int64', shape: ['batch', 50] },
+      },
+      outputs: { user_vectors: { dtype: 'float32', shape: ['batch', 1, 64] } },
+    },
+    features: '../features/schema.json',
+    files: {
+      userIds: '../users/ids.utf8',
+      userRows: '../users/embeddings.f32',
+      itemIds: '../items/ids.utf8',
+      itemRows: '../items/embeddings.f32',
+    },
+    training: { protocol: 'none', seed: 1, historyCap: 1000, coldItems: 0 },
+  });
+});
