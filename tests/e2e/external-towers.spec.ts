@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { RecallResponse } from '@mic/contracts';
 import { openDataset } from '@mic/dataset';
 import { RELEASE_FILES, type Manifest } from '@mic/release';
+import type { ReleaseDiff } from '@mic/release-build';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeForeignTowers, type ForeignTowers } from '../python/foreign-towers';
 import { lastJson, mic, serve, up } from './processes';
@@ -142,4 +143,32 @@ describe('mic build', () => {
     const { status, stderr } = await mic('build', '--data', data, '--home', home, ...flags);
     expect([status, message.test(stderr)]).toEqual([2, true]);
   }); // prettier-ignore
+});
+
+describe('mic releases', () => {
+  it('puts two releases side by side, by id or by folder', async () => {
+    const [a, b] = [await built(towers.gru), await built(towers.mean)];
+    const table = await succeed('releases', 'diff', a.id, join(home, 'releases', b.id), '--home', home);
+    expect(table.stdout).toMatch(/encoder +gru of another team +mean of another team +differs/);
+    expect(table.stdout).toMatch(/users +300 +0 +0/);
+    expect(table.stdout).not.toContain('\u001b');
+    const { stdout } = await succeed('releases', 'diff', a.id, b.id, '--home', home, '--json');
+    expect(stdout.trimEnd().split('\n')).toHaveLength(1);
+    expect(lastJson<ReleaseDiff>(stdout)).toMatchObject({
+      ...{ a: a.id, b: b.id },
+      vocabulary: { items: { inBoth: 200, added: 0, gone: 0 } },
+      files: { gone: [] },
+    });
+  }, 120_000);
+
+  it('refuses what is no release, and still answers to mic release', async () => {
+    const missing = await mic('releases', 'diff', 'r1', 'r2', '--home', home);
+    expect([missing.status, missing.stderr]).toEqual([
+      1,
+      expect.stringMatching(/no readable .*r1.*\s+.*mic releases list/),
+    ]);
+    expect((await mic('releases', 'diff', 'No such', 'r2', '--home', home)).status).toBe(2);
+    const lists = [await succeed('release', 'list', '--home', home), await succeed('releases', 'list', '--home', home)];
+    expect(lists[0]!.stdout).toBe(lists[1]!.stdout);
+  });
 });

@@ -8,7 +8,7 @@ import { tuneCommand } from './commands/tune';
 import { historyCommand } from './commands/history';
 import { publishCommand } from './commands/publish';
 import { recallCommand } from './commands/recall';
-import { releaseCommand } from './commands/release';
+import { releasesCommand } from './commands/releases';
 import { rollbackCommand } from './commands/rollback';
 import { serveCommand } from './commands/serve';
 import { trainCommand } from './commands/train';
@@ -43,7 +43,7 @@ for (const command of [
   evaluateCommand(),
   tuneCommand(),
   buildCommand(),
-  releaseCommand(),
+  releasesCommand(),
   publishCommand(),
   rollbackCommand(),
   historyCommand(),

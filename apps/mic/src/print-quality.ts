@@ -1,7 +1,8 @@
 import type { Manifest } from '@mic/release';
 import { plainTable } from './plain-table';
 
-const COLUMNS = ['HR@10', 'HR@50', 'HR@200', 'NDCG@10'];
+/** Metrics that tables show. */
+export const QUALITY_COLUMNS = ['HR@10', 'HR@50', 'HR@200', 'NDCG@10'];
 
 const NOT_HELD_OUT = 'the model was not trained with --protocol leave-one-out on this dataset';
 
@@ -19,7 +20,7 @@ export function printQuality({ quality, counts, training }: Manifest): string {
 export function printMetrics(metrics: Readonly<Record<string, Readonly<Record<string, number>> | null>>): string {
   const rows = Object.entries(metrics).map(([list, values]) => [
     list,
-    ...COLUMNS.map((column) => values?.[column]?.toFixed(4) ?? '-'),
+    ...QUALITY_COLUMNS.map((column) => values?.[column]?.toFixed(4) ?? '-'),
   ]);
-  return plainTable(['list', ...COLUMNS], rows);
+  return plainTable(['list', ...QUALITY_COLUMNS], rows);
 }
