@@ -25,10 +25,12 @@ export interface BuildRun {
 
 /** Builds a release of a model and a dataset folder into a home, with a progress bar for each stage. */
 export async function runBuild({ model: source, data, home, config, parent }: BuildRun): Promise<Manifest> {
+  const open =
+    typeof source === 'string' ? await openTrained(source) : (opened: Dataset) => openExternal(source, opened);
   const dataset = await openDataset(data);
   const bars = new StageBars('build');
   try {
-    const model = await openSource(source, dataset);
+    const model = await open(dataset);
     const releasesDir = home.releases;
     return await buildRelease({ model, dataset, releasesDir, config, parent, onStage: (report) => bars.show(report) });
   } finally {
@@ -37,9 +39,14 @@ export async function runBuild({ model: source, data, home, config, parent }: Bu
   }
 }
 
-async function openSource(source: ModelSource, dataset: Dataset): Promise<ReleaseModel> {
-  if (typeof source === 'string') return openModel(source);
-  const model = await openExternalModel(source, dataset);
+/** A folder that is no model is told before one that is no dataset. */
+async function openTrained(folder: string): Promise<() => Promise<ReleaseModel>> {
+  const model = await openModel(folder);
+  return () => Promise.resolve(model);
+}
+
+async function openExternal(files: ExternalFiles, dataset: Dataset): Promise<ReleaseModel> {
+  const model = await openExternalModel(files, dataset);
   for (const note of model.notes) console.error(`build: ${note}`);
   return model;
 }
