@@ -101,6 +101,15 @@ describe('what is not known of them is told', () => {
     ]);
   });
 
+  it('how many events are read, where nothing is said of training', async () => {
+    const towers = await damaged('mean', (_towers, signature) => {
+      signature.training = { protocol: 'unknown', historyCap: 5 };
+    });
+    const { info, notes } = await openExternalModel(towers, dataset);
+    expect(info).toMatchObject({ protocol: 'unknown', config: { data: { historyCap: 5 } } });
+    expect(notes.join()).toContain('does not say what the towers have seen');
+  });
+
   it('the sha256 of what a protocol leaves, where the signature has none or another one', async () => {
     const [asked] = await notesOf((_towers, signature) => {
       signature.training = { protocol: 'leave-one-out' };

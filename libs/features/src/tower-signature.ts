@@ -54,6 +54,7 @@ const signatureFilesSchema = z.strictObject({
 
 /** What the towers have not seen; without it nothing is measured on held-out events. */
 const signatureTrainingSchema = z.strictObject({
+  /** A protocol of `mic train`, or `unknown`. */
   protocol: z.string().min(1),
   /** sha256 of the events that training could see; without it `mic build` says which one a dataset has. */
   seenSha256: z

@@ -1,7 +1,7 @@
 import type { TowerInterface } from './check-tower';
 import type { OnnxValue } from './session';
 
-/** Of the values that a tower could read those that its signature lists; a model refuses others. */
+/** Of the values that a tower could read those that its signature lists: what it has no use for is not handed over. */
 export function listedFeeds(
   values: Readonly<Record<string, OnnxValue>>,
   { inputs }: Pick<TowerInterface, 'inputs'>,

@@ -22,6 +22,6 @@ export function releaseSignature({ signature, info }: ReleaseModel): SignatureFi
       itemIds: fromSignature(stringTableFiles(FILES.itemIds)[0]),
       itemRows: fromSignature(FILES.itemEmbeddings),
     },
-    training: seenSha256 === null ? undefined : { protocol, seenSha256, ...config.data, seed },
+    training: { protocol, seenSha256: seenSha256 ?? undefined, ...config.data, seed },
   });
 }

@@ -45,6 +45,21 @@ describe('listAgreement', () => {
     expect(listAgreement(A, b, 1)).toEqual({ lists: 1, at: 2, overlap: 1, similarityCosine: 0 });
   });
 
+  it('looks at the neighbours of either list', () => {
+    // The best of p is q in A and r in B.
+    const one = { ...A, length: 1, rows: Uint32Array.of(1, 0, 1, 2) };
+    const b = { ...one, vectors: Float32Array.of(1, 0, 0.6, 0.8, 0.8, 0.6, -1, 0), rows: Uint32Array.of(2, 2, 0, 1) };
+    const { overlap, similarityCosine } = listAgreement(one, b, 1);
+    // A gives q .8 and r 0, B gives q .6 and r .8: .48 / (.8 x 1).
+    expect(overlap).toBe(0);
+    expect(similarityCosine).toBeCloseTo(0.6, 6);
+  });
+
+  it('leaves out a list that is empty', () => {
+    const none = { ...A, rows: Uint32Array.of(NO_ROW, NO_ROW, 0, 2, 1, 0, 2, NO_ROW) };
+    expect(listAgreement(none, A).overlap).toBe(1);
+  });
+
   it('has no figures where nothing is shared', () => {
     const stranger = { ...A, ids: ['t', 'u', 'v', 'w'] };
     expect(listAgreement(A, stranger)).toEqual({ lists: 0, at: 2, overlap: null, similarityCosine: null });

@@ -22,7 +22,7 @@ export async function loadHeldOut(
   const config = { data: { historyCap, coldItems } };
   const unknown: SeenInfo = { protocol: UNKNOWN_PROTOCOL, seenSha256: null, seed, config };
   const none = 'no quality on held-out events: ';
-  if (!training) {
+  if (!training || training.protocol === UNKNOWN_PROTOCOL) {
     return { info: unknown, notes: [`${none}the signature does not say what the towers have seen (training)`] };
   }
   const { protocol, seenSha256 } = training;

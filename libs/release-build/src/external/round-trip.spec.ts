@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Graph, toOnnx } from '@mic/autodiff';
 import { openDataset, synthesize, type Dataset } from '@mic/dataset';
 import { openRelease, RELEASE_FILES as FILES, verifyRelease, type Manifest } from '@mic/release';
 import { parseTrainingConfig, trainModel, type EncoderName, type TrainedModel } from '@mic/training';
@@ -78,6 +79,25 @@ it('what is held out is asked for in the rows of the towers, whatever the order 
     expect(second.quality.metrics[list]!['HR@10']).toBeCloseTo(first.quality.metrics[list]!['HR@10']!, 6);
   }
   expect(first.quality.metrics.u2i!['HR@10']).toBeGreaterThan(0.2);
+});
+
+it('names the first item whose vector is no unit vector', async () => {
+  const config = parseTrainingConfig({ loop: { maxSteps: 1, batchTargets: 64, workers: 0 } });
+  const model = await trainModel({ dataset, config, protocol: 'none', seed: 1 });
+  const graph = new Graph();
+  const rows = graph.input('item_row', 'float32', ['batch', 64]);
+  graph.input('fields', 'int64', ['batch', model.signature.itemFieldsWidth]);
+  graph.input('users_pooled', 'float32', ['batch', 64]);
+  graph.output('item_vectors', graph.mul(rows, graph.scalar(1)));
+  // Every row is a unit vector but that of item 7.
+  const itemRows = new Float32Array(60 * 64).map((_, i) => Number(i % 64 === 0));
+  itemRows[7 * 64] = 3;
+  await expect(build({ ...model, itemRows, itemTower: toOnnx(graph) })).rejects.toMatchObject({
+    code: 'FAILED_PRECONDITION',
+    message: `the item tower gives item "${model.itemIds[7]}" a vector of length 3, not 1`,
+  });
+  const signature = { ...model.signature, normalise: true };
+  expect((await build({ ...model, itemRows, signature, itemTower: toOnnx(graph) })).counts.items).toBe(60);
 });
 
 it('the signature of a release names what is beside it', async () => {
