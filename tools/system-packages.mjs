@@ -2,15 +2,15 @@
 import { spawnSync } from 'node:child_process';
 
 const runs = (program, args) => spawnSync(program, args, { stdio: 'ignore' }).status === 0;
+/** Debian's own Python, or the one on the path. */
+const pythonRuns = (code) => ['/usr/bin/python3', 'python3'].some((python) => runs(python, ['-c', code]));
 
 /** Debian's package, and how to tell that it is there. */
 const PACKAGES = [
   { name: 'redis-server', there: () => runs('redis-server', ['--version']) },
   { name: 'kubernetes-client', there: () => runs('kubectl', ['version', '--client']) },
-  {
-    name: 'python3-grpcio',
-    there: () => ['/usr/bin/python3', 'python3'].some((python) => runs(python, ['-c', 'import grpc, google.protobuf'])),
-  },
+  { name: 'python3-grpcio', there: () => pythonRuns('import grpc, google.protobuf') },
+  { name: 'python3-onnx', there: () => pythonRuns('import onnx, numpy') },
 ];
 
 const missing = () => PACKAGES.filter(({ there }) => !there()).map(({ name }) => name);

@@ -1,6 +1,6 @@
 import { Graph, toOnnx } from '@mic/autodiff';
 import { EmbedderServiceService, EmbedItemsRequest, EmbedUsersRequest } from '@mic/contracts';
-import type { TowerSignature } from '@mic/features';
+import { fullSignature } from '@mic/features';
 import { OnnxItemEmbedder, OnnxUserEmbedder } from '@mic/onnx-tower';
 import type { OpenReleases } from '@mic/service-host';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -9,17 +9,17 @@ import { rejection } from './callers';
 import { bothWays, holding, internalRpc, OPEN } from './internal-rpc';
 
 const { embedUsers, embedItems } = EmbedderServiceService;
-const SIGNATURE: TowerSignature = {
-  formatVersion: 1,
+const SIGNATURE = fullSignature({
   dimension: OPEN.dimension,
   idDimension: 2,
+  itemIdDimension: 2,
   vectorsPerUser: 1,
   longestHistory: 3,
   profileWidth: 1,
   itemFieldsWidth: 1,
   maskedUserRow: [4, 3],
   maskedItemRow: [20, 4],
-};
+});
 
 /** x / |x| by row. */
 const unit = (graph: Graph, x: ReturnType<Graph['add']>) =>

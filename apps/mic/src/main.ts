@@ -9,7 +9,7 @@ import { eventsCommand } from './commands/events';
 import { historyCommand } from './commands/history';
 import { publishCommand } from './commands/publish';
 import { recallCommand } from './commands/recall';
-import { releaseCommand } from './commands/release';
+import { releasesCommand } from './commands/releases';
 import { rollbackCommand } from './commands/rollback';
 import { serveCommand } from './commands/serve';
 import { trainCommand } from './commands/train';
@@ -44,7 +44,7 @@ for (const command of [
   evaluateCommand(),
   tuneCommand(),
   buildCommand(),
-  releaseCommand(),
+  releasesCommand(),
   publishCommand(),
   rollbackCommand(),
   historyCommand(),

@@ -67,10 +67,10 @@ function toUserInput(
 function toItemInput(
   field: string,
   { itemRow, fields, usersPooled }: EmbedItemsRequest['items'][number],
-  { idDimension, itemFieldsWidth }: TowerSignature,
+  { idDimension, itemIdDimension, itemFieldsWidth }: TowerSignature,
 ): ItemTowerInput {
   return {
-    itemRow: floats(`${field}.item_row`, itemRow, idDimension),
+    itemRow: floats(`${field}.item_row`, itemRow, itemIdDimension),
     fields: codes(`${field}.fields`, fields, itemFieldsWidth),
     usersPooled: floats(`${field}.users_pooled`, usersPooled, idDimension),
   };

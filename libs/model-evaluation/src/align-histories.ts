@@ -1,5 +1,6 @@
 import { NO_ROW, type HistoryTable } from '@mic/domain';
 import type { Interactions } from '@mic/dataset';
+import type { Split } from '@mic/evaluation';
 
 /** Ids by row, as a model knows them. */
 export interface KnownIds {
@@ -11,7 +12,10 @@ export interface KnownIds {
  * A dataset's histories in the rows of a model. Users and items that the model does not know are left out: they enter
  * with the next training. Users of the model without events have an empty history.
  */
-export function alignHistories(interactions: Interactions, known: KnownIds): HistoryTable {
+export function alignHistories(
+  interactions: KnownIds & Pick<Interactions, 'histories'>,
+  known: KnownIds,
+): HistoryTable {
   const { histories } = interactions;
   if (sameIds(interactions.userIds, known.userIds) && sameIds(interactions.itemIds, known.itemIds)) return histories;
   const sourceUsers = new Map(interactions.userIds.map((id, row) => [id, row]));
@@ -35,6 +39,28 @@ export function alignHistories(interactions: Interactions, known: KnownIds): His
     itemRows: Uint32Array.from(events, (event) => itemOf[histories.itemRows[event]!]!),
     timesMs: Float64Array.from(events, (event) => histories.timesMs[event]!),
     weights: Float32Array.from(events, (event) => histories.weights[event]!),
+  };
+}
+
+/**
+ * A split of a dataset in the rows of a model.
+ *
+ * @returns null where the model lacks a user or an item of the dataset: what is held out of it could not be asked for.
+ */
+export function alignSplit({ userIds, itemIds, ...split }: Split & KnownIds, known: KnownIds): Split | null {
+  if (sameIds(userIds, known.userIds) && sameIds(itemIds, known.itemIds)) return split;
+  const userRows = new Map(known.userIds.map((id, row) => [id, row]));
+  const itemRows = new Map(known.itemIds.map((id, row) => [id, row]));
+  if (!userIds.every((id) => userRows.has(id)) || !itemIds.every((id) => itemRows.has(id))) return null;
+  const aligned = (histories: HistoryTable): HistoryTable => alignHistories({ userIds, itemIds, histories }, known);
+  return {
+    train: aligned(split.train),
+    known: aligned(split.known),
+    cases: split.cases.map(({ user, relevant, ...rest }) => ({
+      ...rest,
+      user: userRows.get(userIds[user]!)!,
+      relevant: relevant.map((item) => itemRows.get(itemIds[item]!)!),
+    })),
   };
 }
 

@@ -39,7 +39,7 @@ export async function studyColdItems(model: TrainedModel, test: OpenTest): Promi
   const historyOf = (user: number): Uint32Array => itemRows.subarray(offsets[user], offsets[user + 1]);
   const masked = maskedItemsOf(historyOf, mask, model.signature.longestHistory);
   const itemVectors = await encodeItems(model.itemTower, { ...inputs, histories: split.train });
-  const isNew = untrainedItems(model.itemRows, model.signature.maskedItemRow);
+  const isNew = untrainedItems(model, model.signature.maskedItemRow);
   const curve = async (histories: HistoryTable): Promise<ColdCurve> => {
     const place = newItemPlacer({ itemVectors, isNew, histories, userMeans, dimension });
     const points: ColdCurve[number][] = [];

@@ -1,6 +1,6 @@
 import type { HistoryTable, ScoredLists } from '@mic/domain';
 import { matmulTopK } from '@mic/matrix';
-import { encodeItems, encodeUsers, meanUserVectors, type EncodedFields, type TrainedModel } from '@mic/training';
+import { encodeItems, encodeUsers, meanUserVectors, type EncodedFields, type TowerModel } from '@mic/training';
 import { newItemPlacer, untrainedItems, type NewItemShifts } from './new-items';
 
 /** The vectors that follow from a model and a set of histories. */
@@ -37,7 +37,7 @@ export interface ListLengths {
 
 /** What vectors are made of. */
 export interface VectorInputs {
-  readonly model: TrainedModel;
+  readonly model: TowerModel;
   readonly fields: EncodedFields;
   /** Histories that users are encoded from. */
   readonly histories: HistoryTable;
@@ -60,7 +60,7 @@ export async function encodeVectors(inputs: VectorInputs): Promise<EncodedVector
   const encoded = await encodeItems(model.itemTower, { ...model, ...fields, histories: itemHistories });
   const userVectors = await encodeUsers(model.userTower, { ...model, ...fields, histories });
   const userMeans = meanUserVectors(userVectors, histories.userCount, vectorsPerUser, dimension);
-  const isNew = untrainedItems(model.itemRows, model.signature.maskedItemRow);
+  const isNew = untrainedItems(model, model.signature.maskedItemRow);
   const place = newItemPlacer({ itemVectors: encoded, isNew, histories, userMeans, dimension });
   return { dimension, vectorsPerUser, userVectors, userMeans, itemVectors: place(newItemShifts) };
 }

@@ -1,4 +1,4 @@
-export { alignHistories } from './align-histories';
+export { alignHistories, alignSplit } from './align-histories';
 export { encodeVectors, encodeWorld, type EncodedVectors, type EncodedWorld } from './encoded-world';
 export { HISTORY_MODES, type Evaluation, type HistoryMode } from './evaluation';
 export { evaluateModels, type EvaluateOptions } from './evaluate-models';

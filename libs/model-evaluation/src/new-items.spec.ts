@@ -58,6 +58,11 @@ describe('newItemPlacer', () => {
 
 describe('untrainedItems', () => {
   it('knows an item whose id row is the mask row', () => {
-    expect([...untrainedItems(Float32Array.of(0.5, 1, 0.25, 1, 0.25, 0.5), [0.25, 1])]).toEqual([0, 1, 0]);
+    const itemRows = Float32Array.of(0.5, 1, 0.25, 1, 0.25, 0.5);
+    expect([...untrainedItems({ itemRows, itemIds: ['a', 'b', 'c'] }, [0.25, 1])]).toEqual([0, 1, 0]);
+  });
+
+  it('knows none where items have no id rows', () => {
+    expect([...untrainedItems({ itemRows: new Float32Array(0), itemIds: ['a', 'b'] }, [])]).toEqual([0, 0]);
   });
 });

@@ -1,4 +1,5 @@
 import { usersOfItems, type HistoryTable } from '@mic/domain';
+import type { TowerModel } from '@mic/training';
 import { normaliseRows } from '@mic/vectors';
 
 /** How far new items are moved from the mean user; a negative number moves them nearer, so that they are shown more. */
@@ -9,9 +10,13 @@ export interface NewItemShifts {
   readonly withUsers: number;
 }
 
-/** 1 for items whose id training has not seen: their id row is the mask row. */
-export function untrainedItems(itemRows: Float32Array, maskedItemRow: readonly number[]): Uint8Array {
+/** 1 for items whose id training has not seen: their id row is the mask row; none where items have no id rows. */
+export function untrainedItems(
+  { itemRows, itemIds }: Pick<TowerModel, 'itemRows' | 'itemIds'>,
+  maskedItemRow: readonly number[],
+): Uint8Array {
   const width = maskedItemRow.length;
+  if (width === 0) return new Uint8Array(itemIds.length);
   const mask = Float32Array.from(maskedItemRow);
   const isMasked = (_: unknown, item: number): boolean =>
     mask.every((value, d) => itemRows[item * width + d] === value);

@@ -1,12 +1,15 @@
 import { MicError, type ReleaseId } from '@mic/domain';
 import type { TowerSignature } from '@mic/features';
 import type { CallOptions } from '@mic/recall';
+import { checkTower } from './check-tower';
+import { listedFeeds } from './feeds';
+import { finishVectors } from './finish-vectors';
 import type { ModelSession } from './session';
 import { SessionThread } from './session-thread';
 
 /** The inputs of the item tower for one item. */
 export interface ItemTowerInput {
-  /** The item's trained id embedding (length: the signature's idDimension), or null: new item, id masked. */
+  /** The item's trained id embedding (length: the signature's itemIdDimension), or null: new item, id masked. */
   readonly itemRow: Float32Array | null;
   /** Item fields as integers in the feature schema's layout, or null: every field masked. */
   readonly fields: Int32Array | null;
@@ -33,9 +36,15 @@ export class OnnxItemEmbedder {
     this.#session = session;
   }
 
-  /** @throws MicError FAILED_PRECONDITION when the model is none. */
+  /** @throws MicError FAILED_PRECONDITION when the model is none, or its inputs and outputs are not the signature's. */
   static async open({ releaseId, signature, model }: OnnxItemEmbedderOptions): Promise<OnnxItemEmbedder> {
     const session = await SessionThread.open(model, `the item tower of release ${releaseId}`);
+    try {
+      checkTower(session, 'item', signature);
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
     return new OnnxItemEmbedder(releaseId, signature, session);
   }
 
@@ -45,24 +54,26 @@ export class OnnxItemEmbedder {
    */
   async embed(inputs: readonly ItemTowerInput[], { signal }: CallOptions): Promise<Float32Array> {
     if (signal.aborted) throw new MicError('CANCELLED', 'the items are not wanted any more');
-    const { idDimension, itemFieldsWidth, dimension, maskedItemRow, maskedUserRow } = this.#signature;
+    const { idDimension, itemIdDimension, itemFieldsWidth, maskedItemRow, maskedUserRow, itemTower } = this.#signature;
     const size = inputs.length;
-    const itemRows = new Float32Array(size * idDimension);
+    const itemRows = new Float32Array(size * itemIdDimension);
     const fields = new BigInt64Array(size * itemFieldsWidth);
     const usersPooled = new Float32Array(size * idDimension);
     inputs.forEach((input, i) => {
-      itemRows.set(input.itemRow ?? maskedItemRow, i * idDimension);
+      itemRows.set(input.itemRow ?? maskedItemRow, i * itemIdDimension);
       input.fields?.forEach((code, f) => (fields[i * itemFieldsWidth + f] = BigInt(code)));
       usersPooled.set(input.usersPooled ?? maskedUserRow, i * idDimension);
     });
-    const { item_vectors } = await this.#session.run({
-      item_row: { data: itemRows, dims: [size, idDimension] },
+    const feeds = {
+      item_row: { data: itemRows, dims: [size, itemIdDimension] },
       fields: { data: fields, dims: [size, itemFieldsWidth] },
       users_pooled: { data: usersPooled, dims: [size, idDimension] },
-    });
+    };
+    const { item_vectors } = await this.#session.run(listedFeeds(feeds, itemTower), ['item_vectors']);
     const vectors = item_vectors!.data as Float32Array;
-    if (vectors.length === size * dimension && !vectors.some(Number.isNaN)) return vectors;
-    throw new MicError('INTERNAL', `the item tower of release ${this.#releaseId} gave NaN or a wrong number of values`);
+    const problem = finishVectors(vectors, size, this.#signature);
+    if (problem === null) return vectors;
+    throw new MicError('INTERNAL', `the item tower of release ${this.#releaseId} ${problem}`);
   }
 
   async close(): Promise<void> {

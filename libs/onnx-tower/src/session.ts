@@ -18,6 +18,8 @@ export interface OnnxSessionOptions {
   readonly name: string;
   /** Threads inside an operator; 1 by default: more cost twice the CPU for small models, and ScatterND add races. */
   readonly intraOpThreads?: number;
+  /** True where what fails is told by who runs the model: ONNX Runtime writes nothing to stderr. */
+  readonly quiet?: boolean;
 }
 
 /** A loaded ONNX model, in this thread or in one of its own. */
@@ -51,19 +53,22 @@ export class OnnxSession implements ModelSession {
   }
 
   /** @throws MicError FAILED_PRECONDITION when ONNX Runtime does not accept the model. */
-  static async open(model: Uint8Array, { name, intraOpThreads = 1 }: OnnxSessionOptions): Promise<OnnxSession> {
+  static async open(
+    model: Uint8Array,
+    { name, intraOpThreads = 1, quiet = false }: OnnxSessionOptions,
+  ): Promise<OnnxSession> {
     try {
       const session = await InferenceSession.create(model, {
         executionMode: 'sequential',
         graphOptimizationLevel: 'all',
         interOpNumThreads: 1,
         intraOpNumThreads: intraOpThreads,
-        logSeverityLevel: 3,
+        logSeverityLevel: quiet ? 4 : 3,
       });
       return new OnnxSession(session, name);
     } catch (error) {
       throw new MicError('FAILED_PRECONDITION', `ONNX Runtime does not accept ${name}: ${messageOf(error)}`, {
-        remedy: 'check that the file is an ONNX model of operator set 17 or lower',
+        remedy: 'check that the file is an ONNX model in one file, of operator set 26 and IR version 13 or lower',
         cause: error,
       });
     }

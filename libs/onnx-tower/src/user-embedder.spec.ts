@@ -1,15 +1,15 @@
 import { Graph, toOnnx } from '@mic/autodiff';
 import { NO_ROW, parseReleaseId } from '@mic/domain';
-import type { TowerSignature } from '@mic/features';
+import { fullSignature, type TowerSignature } from '@mic/features';
 import type { UserTowerInput } from '@mic/recall';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OnnxUserEmbedder } from './user-embedder';
 
 const RELEASE = parseReleaseId('r1');
-const SIGNATURE: TowerSignature = {
-  formatVersion: 1,
+const WIDTHS = {
   dimension: 2,
   idDimension: 2,
+  itemIdDimension: 2,
   vectorsPerUser: 1,
   longestHistory: 3,
   profileWidth: 1,
@@ -17,6 +17,14 @@ const SIGNATURE: TowerSignature = {
   maskedUserRow: [10, 20],
   maskedItemRow: [0, 0],
 };
+const SIGNATURE = fullSignature(WIDTHS);
+
+/** The signature of a user tower that takes histories of some length, or of any. */
+function withHistory(length: number | string): TowerSignature {
+  const { userTower } = SIGNATURE;
+  const history = { dtype: 'int64' as const, shape: ['batch', length] };
+  return { ...SIGNATURE, userTower: { ...userTower, inputs: { ...userTower.inputs, history } } };
+}
 
 /** user_row + [profile, sum of the history's table values]: every input shows in the output. */
 function tinyTower({
@@ -48,7 +56,8 @@ describe.each([
 ] as const)('OnnxUserEmbedder over a tower that takes %s', (_name, length) => {
   let embedder: OnnxUserEmbedder;
   beforeAll(async () => {
-    embedder = await OnnxUserEmbedder.open({ releaseId: RELEASE, signature: SIGNATURE, model: tinyTower({ length }) });
+    const signature = withHistory(length);
+    embedder = await OnnxUserEmbedder.open({ releaseId: RELEASE, signature, model: tinyTower({ length }) });
   });
   afterAll(() => embedder.close());
 
@@ -103,8 +112,8 @@ describe.each([
 });
 
 describe('OnnxUserEmbedder', () => {
-  const open = (model: Uint8Array, signature: Partial<TowerSignature> = {}) =>
-    OnnxUserEmbedder.open({ releaseId: RELEASE, signature: { ...SIGNATURE, ...signature }, model });
+  const open = (model: Uint8Array, widths: Partial<typeof WIDTHS> = {}) =>
+    OnnxUserEmbedder.open({ releaseId: RELEASE, signature: fullSignature({ ...WIDTHS, ...widths }), model });
 
   const withInputs = (...names: string[]): Uint8Array => {
     const graph = new Graph();
@@ -124,7 +133,7 @@ describe('OnnxUserEmbedder', () => {
     [
       'one input more',
       () => open(withInputs('user_row', 'profile', 'history', 'age')),
-      /signature: unknown input age$/,
+      /signature: unknown input age \(int64 \[batch, 2\]\)$/,
     ],
     [
       'another width',
@@ -141,11 +150,6 @@ describe('OnnxUserEmbedder', () => {
       'more vectors',
       () => open(tinyTower(), { vectorsPerUser: 2 }),
       /output user_vectors is .*, not .* \[batch, 2, 2\]/,
-    ],
-    [
-      'a mask row of another width',
-      () => open(tinyTower(), { maskedUserRow: [1] }),
-      /maskedUserRow has 1 numbers, not 2/,
     ],
     ['no model', () => open(Uint8Array.of(1, 2, 3)), /does not accept the user tower of release r1/],
   ])('refuses %s', async (_name, opening, message) => {
@@ -165,6 +169,39 @@ describe('OnnxUserEmbedder', () => {
     const { vectors } = await embedder.embed(RELEASE, user([3, 4], [], []), options());
     expect([...vectors]).toEqual([3, 4]);
     await embedder.close();
+    await embedder.close();
+  });
+
+  /** Towers that read the history alone: each of its codes three times, in one vector without an axis for several. */
+  const historyAlone = (normalise: boolean) => {
+    const { userTower } = SIGNATURE;
+    const inputs = { history: userTower.inputs.history };
+    const outputs = { user_vectors: { dtype: 'float32' as const, shape: ['batch', 3] } };
+    const graph = new Graph();
+    graph.output('user_vectors', graph.cast(graph.input('history', 'int64', ['n', 3]), 'float32'));
+    const signature = { ...SIGNATURE, dimension: 3, idDimension: 0, profileWidth: 0, maskedUserRow: [], normalise };
+    const model = toOnnx(graph);
+    return OnnxUserEmbedder.open({
+      releaseId: RELEASE,
+      signature: { ...signature, userTower: { inputs, outputs } },
+      model,
+    });
+  };
+
+  it('feeds what the signature lists alone', async () => {
+    const embedder = await historyAlone(false);
+    expect([...(await embedder.embed(RELEASE, user(null, null, [2, 0]), options())).vectors]).toEqual([3, 1, 0]);
+    await embedder.close();
+  });
+
+  it('makes unit vectors where the signature says so, and fails on one of length 0', async () => {
+    const embedder = await historyAlone(true);
+    const { vectors } = await embedder.embed(RELEASE, user([], [], [2, 3]), options());
+    expect([...vectors]).toEqual([3 / 5, 4 / 5, 0].map(Math.fround));
+    await expect(embedder.embed(RELEASE, user(null, null, []), options())).rejects.toMatchObject({
+      code: 'INTERNAL',
+      message: 'the user tower of release r1 gave a vector of length 0',
+    });
     await embedder.close();
   });
 });

@@ -1,10 +1,12 @@
 import { MicError, NO_ROW, type ReleaseId } from '@mic/domain';
 import type { TowerSignature } from '@mic/features';
 import type { CallOptions, UserEmbedder, UserTowerInput, UserVectors } from '@mic/recall';
+import { checkTower } from './check-tower';
+import { listedFeeds } from './feeds';
 import { MicroBatcher } from './micro-batcher';
+import { finishVectors } from './finish-vectors';
 import type { ModelSession } from './session';
 import { SessionThread } from './session-thread';
-import { checkUserTower } from './check-user-tower';
 
 export interface OnnxUserEmbedderOptions {
   readonly releaseId: ReleaseId;
@@ -24,14 +26,14 @@ export class OnnxUserEmbedder implements UserEmbedder {
   readonly #signature: TowerSignature;
   readonly #session: ModelSession;
   readonly #batcher: MicroBatcher<UserTowerInput, UserVectors>;
-  /** Towers take histories of the longest length, or (symbolic axis) of any length up to it. */
+  /** Towers take histories of the longest length, or (where the signature says so) of any length up to it. */
   readonly #anyHistoryLength: boolean;
 
   private constructor(releaseId: ReleaseId, signature: TowerSignature, session: ModelSession) {
     this.#releaseId = releaseId;
     this.#signature = signature;
     this.#session = session;
-    this.#anyHistoryLength = typeof session.inputInterface('history')!.shape[1] === 'string';
+    this.#anyHistoryLength = typeof signature.userTower.inputs.history?.shape[1] === 'string';
     this.#batcher = new MicroBatcher((inputs) => this.#run(inputs), LARGEST_BATCH);
   }
 
@@ -39,7 +41,7 @@ export class OnnxUserEmbedder implements UserEmbedder {
   static async open({ releaseId, signature, model }: OnnxUserEmbedderOptions): Promise<OnnxUserEmbedder> {
     const session = await SessionThread.open(model, `the user tower of release ${releaseId}`);
     try {
-      checkUserTower(session, signature);
+      checkTower(session, 'user', signature);
     } catch (error) {
       await session.close();
       throw error;
@@ -81,19 +83,18 @@ export class OnnxUserEmbedder implements UserEmbedder {
         if (row !== NO_ROW) histories[at++] = BigInt(row + 1);
       }
     });
-    const result = await this.#session.run({
+    const feeds = {
       user_row: { data: userRows, dims: [size, idDimension] },
       profile: { data: profiles, dims: [size, profileWidth] },
       history: { data: histories, dims: [size, length] },
-    });
+    };
+    const result = await this.#session.run(listedFeeds(feeds, this.#signature.userTower), [OUTPUT]);
     const vectors = result[OUTPUT]!.data as Float32Array;
-    const width = vectorsPerUser * dimension;
-    if (vectors.length !== size * width || vectors.some(Number.isNaN)) {
-      throw new MicError(
-        'INTERNAL',
-        `the user tower of release ${this.#releaseId} gave NaN or a wrong number of values`,
-      );
+    const problem = finishVectors(vectors, size * vectorsPerUser, this.#signature);
+    if (problem !== null) {
+      throw new MicError('INTERNAL', `the user tower of release ${this.#releaseId} ${problem}`);
     }
+    const width = vectorsPerUser * dimension;
     return inputs.map((_, i) => ({ count: vectorsPerUser, vectors: vectors.slice(i * width, (i + 1) * width) }));
   }
 }

@@ -1,13 +1,13 @@
 import { createHash, type Hash } from 'node:crypto';
-import type { TrainedModel } from '@mic/training';
 import type { BuildConfig } from './build-config';
+import type { ReleaseModel } from './release-model';
 
 /** Changes whenever the same inputs would give another release. */
-const BUILD_VERSION = 1;
+const BUILD_VERSION = 2;
 
 /** sha256 of everything that a release follows from; two builds with the same key make the same release. */
 export function buildKey(inputs: {
-  readonly model: TrainedModel;
+  readonly model: ReleaseModel;
   readonly datasetSha256: string;
   readonly config: BuildConfig;
   readonly parentId: string | null;

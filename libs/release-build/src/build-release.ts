@@ -1,8 +1,16 @@
-import { hashIds, type HistoryTable } from '@mic/domain';
+import { hashIds, MicError, type HistoryTable } from '@mic/domain';
 import type { Dataset } from '@mic/dataset';
 import { itemPopularity, sampleCases, type Split, type TestCase } from '@mic/evaluation';
-import { alignHistories, encodeVectors, encodeWorld, measureQuality, type ItemFacts } from '@mic/model-evaluation';
 import {
+  alignHistories,
+  alignSplit,
+  encodeVectors,
+  encodeWorld,
+  measureQuality,
+  type ItemFacts,
+} from '@mic/model-evaluation';
+import {
+  firstNotUnit,
   listReleases,
   readColumn,
   RELEASE_FILES as FILES,
@@ -12,7 +20,7 @@ import {
   type OpenRelease,
   type Quality,
 } from '@mic/release';
-import { encodeUsers, loadEncodedFields, loadSplit, type TrainedModel } from '@mic/training';
+import { encodeUsers, loadEncodedFields, loadSplit } from '@mic/training';
 import type { BuildConfig } from './build-config';
 import { buildKey } from './build-key';
 import { withLock } from './build-lock';
@@ -21,6 +29,8 @@ import { judge } from './gate/judge';
 import { ownFigures } from './gate/own-figures';
 import { nearestLists, type NearestListsRequest } from './nearest-lists';
 import { popularItems } from './popular-items';
+import type { ReleaseModel } from './release-model';
+import { releaseSignature } from './release-signature';
 import { describeIndex, fillIndex, type SearchableRows } from './row-index';
 import { StageClock, type StageReport } from './stage-clock';
 
@@ -39,7 +49,7 @@ export const BUILD_STAGES = [
 export type BuildStage = (typeof BUILD_STAGES)[number];
 
 export interface BuildReleaseOptions {
-  readonly model: TrainedModel;
+  readonly model: ReleaseModel;
   readonly dataset: Dataset;
   /** Folder of all releases. */
   readonly releasesDir: string;
@@ -116,7 +126,7 @@ class Build {
         u2i: { length: config.u2iLength, ...u2i },
         popular: { length: config.popularLength },
       },
-      training: model.info,
+      training: { ...model.info },
       quality,
       gate,
       build: { key: this.#key, stages: this.#clock.stages(), peakBytes: peakBytes() },
@@ -131,7 +141,7 @@ class Build {
       const fields = await loadEncodedFields(dataset, model.schema, model.userIds, model.itemIds);
       const { names, categories } = await dataset.loadItemCategories(model.schema, model.itemIds);
       await writer.writeJson(FILES.featureSchema, model.schema);
-      await writer.writeJson(FILES.towerSignature, model.signature);
+      await writer.writeJson(FILES.towerSignature, releaseSignature(model));
       await writer.writeBytes(FILES.userTower, model.userTower);
       await writer.writeBytes(FILES.itemTower, model.itemTower);
       await writer.writeStrings(FILES.userIds, model.userIds);
@@ -155,6 +165,9 @@ class Build {
       const fields = await loadEncodedFields(dataset, model.schema, model.userIds, model.itemIds);
       const { newItemShifts } = config;
       const vectors = await encodeVectors({ model, fields, histories, newItemShifts });
+      const { dimension, vectorsPerUser } = vectors;
+      requireUnit('user', vectors.userVectors, dimension, (row) => model.userIds[Math.floor(row / vectorsPerUser)]!);
+      requireUnit('item', vectors.itemVectors, dimension, (row) => model.itemIds[row]!);
       await this.#writer.writeArray(FILES.userVectors, vectors.userMeans);
       await this.#writer.writeArray(FILES.itemVectors, vectors.itemVectors);
       await this.#writer.writeArray(FILES.itemPopularity, facts.popularity);
@@ -286,7 +299,8 @@ class Build {
     const { protocol, seenSha256, config } = model.info;
     if (protocol === 'leave-one-out') {
       const split = await loadSplit(dataset, { protocol, cutMs: null, ...config.data });
-      if (split.seenSha256 === seenSha256) return { split, cases: split.cases };
+      const aligned = split.seenSha256 === seenSha256 ? alignSplit(split, model) : null;
+      if (aligned) return { split: aligned, cases: aligned.cases };
     }
     const histories = await this.#histories();
     return { split: { train: histories, known: histories, cases: [] }, cases: [] };
@@ -304,6 +318,22 @@ class Build {
     const { names, categories } = await dataset.loadItemCategories(model.schema, model.itemIds);
     return { itemIds: model.itemIds, categories, categoryNames: names, popularity: itemPopularity(histories) };
   }
+}
+
+/** @throws MicError FAILED_PRECONDITION naming the first user or item whose vector is no unit vector. */
+function requireUnit(
+  tower: 'user' | 'item',
+  vectors: Float32Array,
+  dimension: number,
+  idOf: (row: number) => string,
+): void {
+  const found = firstNotUnit(vectors, dimension);
+  if (!found) return;
+  throw new MicError(
+    'FAILED_PRECONDITION',
+    `the ${tower} tower gives ${tower} ${JSON.stringify(idOf(found.row))} a vector of length ${found.length}, not 1`,
+    { subject: tower, remedy: 'let the tower give unit vectors, or say "normalise": true in its signature' },
+  );
 }
 
 /** Largest resident memory of the process so far, threads included. */

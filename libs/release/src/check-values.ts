@@ -9,15 +9,24 @@ export function valuesProblem(values: Float32Array, lowest = -Infinity): string 
   return bad < 0 ? null : `value ${bad} is ${values[bad]}`;
 }
 
-/** The first row that is not a finite unit vector, in words. */
-export function vectorsProblem(vectors: Float32Array, dimension: number): string | null {
+/** The first row that is not a finite unit vector, with its length. */
+export function firstNotUnit(
+  vectors: Float32Array,
+  dimension: number,
+): { readonly row: number; readonly length: number } | null {
   for (let start = 0; start < vectors.length; start += dimension) {
     let squares = 0;
     for (let i = start; i < start + dimension; i++) squares += vectors[i]! * vectors[i]!;
     // Written so that NaN fails.
-    if (!(Math.abs(squares - 1) <= TOLERANCE)) return `row ${start / dimension} has the length ${Math.sqrt(squares)}`;
+    if (!(Math.abs(squares - 1) <= TOLERANCE)) return { row: start / dimension, length: Math.sqrt(squares) };
   }
   return null;
+}
+
+/** As firstNotUnit, in words. */
+export function vectorsProblem(vectors: Float32Array, dimension: number): string | null {
+  const found = firstNotUnit(vectors, dimension);
+  return found && `row ${found.row} has the length ${found.length}`;
 }
 
 /** What lists hold: rows below `rowCount`, and, of neighbour lists, never the row that a list belongs to. */

@@ -1,6 +1,7 @@
+export { firstNotUnit } from './check-values';
 export { columnBytes, readColumn, writeColumn, type Column, type ColumnRange, type ColumnType } from './columns';
 export type { FileProblem } from './file-problem';
-export { MANIFEST_FILE, RELEASE_FILES, type ReleasePart } from './layout';
+export { MANIFEST_FILE, RELEASE_FILES, stringTableFiles, type ReleasePart } from './layout';
 export { listReleases, type ListedRelease } from './list-releases';
 export { canonicalJson, manifestSchema, releaseSummary } from './manifest';
 export type { GateCheck, IndexInfo, Manifest, Quality, ReleaseFile, ReleaseMeta } from './manifest';
@@ -8,6 +9,7 @@ export { openParts } from './open-parts';
 export { openRelease, type OpenRelease, type SimilarItemsBatch } from './open-release';
 export { padLists } from './pad-lists';
 export { publishRelease, withLease, type Published, type PublishProgress } from './publish-release';
+export { readBytes } from './read-bytes';
 export { readManifest } from './read-manifest';
 export type { IndexFiles, ServedRelease, TowerFiles } from './release-parts';
 export { ReleaseWriter } from './release-writer';

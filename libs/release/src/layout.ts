@@ -5,14 +5,15 @@ export const MANIFEST_FILE = 'manifest.json';
 
 /**
  * Files of a release, relative to its folder. All numbers are little-endian. U and I are the numbers of users and
- * items, D is the vectors' dimension, E the id rows' dimension, K the longest neighbour list.
+ * items, D is the vectors' dimension, E and F are those of the users' and the items' id rows, K is the longest neighbour
+ * list.
  */
 export const RELEASE_FILES = {
   /** FeatureSchema. */
   featureSchema: 'features/schema.json',
   userTower: 'towers/user.onnx',
   itemTower: 'towers/item.onnx',
-  /** TowerSignature. */
+  /** SignatureFile: what the towers read and give, and where the files beside it are; `mic build --signature` takes it. */
   towerSignature: 'towers/signature.json',
   /** String table (users/ids.utf8 and users/ids.offsets.u32). */
   userIds: 'users/ids',
@@ -34,7 +35,7 @@ export const RELEASE_FILES = {
   categoryNames: 'items/categories.json',
   /** I x float32: training events. */
   itemPopularity: 'items/popularity.f32',
-  /** I x E float32. */
+  /** I x F float32. */
   itemEmbeddings: 'items/embeddings.f32',
   /** I x D float32, unit vectors. */
   itemVectors: 'items/vectors.f32',

@@ -66,7 +66,11 @@ export async function inspectManifest(directory: string, kind: string): Promise<
 export async function readManifest(directory: string): Promise<Manifest> {
   const path = join(directory, MANIFEST_FILE);
   const inspected = await inspectManifest(directory, 'file').catch((cause: unknown) => {
-    throw new MicError('NOT_FOUND', `there is no readable ${path}`, { subject: path, cause });
+    throw new MicError('NOT_FOUND', `there is no readable ${path}`, {
+      subject: path,
+      remedy: 'name a release that is there: `mic releases list` shows those of a home',
+      cause,
+    });
   });
   if (inspected.manifest) return inspected.manifest;
   const { expected, found, remedy } = inspected.problems[0]!;

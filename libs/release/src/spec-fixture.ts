@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hashIds, NO_ROW } from '@mic/domain';
-import type { FeatureSchema, TowerSignature } from '@mic/features';
+import { fullSignature, type FeatureSchema } from '@mic/features';
 import { RELEASE_FILES as FILES } from './layout';
 import type { Manifest, ReleaseMeta } from './manifest';
 import { ReleaseWriter } from './release-writer';
@@ -37,17 +37,17 @@ const schema: FeatureSchema = {
   categoryField: 'genre',
 };
 
-const signature: TowerSignature = {
-  formatVersion: 1,
+const signature = fullSignature({
   dimension: 2,
   idDimension: 2,
+  itemIdDimension: 2,
   vectorsPerUser: 1,
   longestHistory: 5,
   profileWidth: 1,
   itemFieldsWidth: 3,
   maskedUserRow: [0, 0],
   maskedItemRow: [0, 0],
-};
+});
 
 const SMALL_INDEX = {
   exact: { kind: 'exact' },

@@ -95,7 +95,7 @@ export async function requireIntact(directory: string, used?: ReadonlySet<string
   const what = report.problems.map(({ path, problem, found }) => `${path} (${problem}: ${found})`).join(', ');
   throw new MicError('DATA_LOSS', `the release in ${directory} is damaged: ${what}`, {
     subject: report.problems[0]!.path,
-    remedy: `${report.problems[0]!.remedy}; \`mic release verify\` lists every file`,
+    remedy: `${report.problems[0]!.remedy}; \`mic releases verify\` lists every file`,
   });
 }
 

@@ -16,4 +16,4 @@ export {
   type TrainingProgress,
   type TrainModelOptions,
 } from './train-model';
-export type { ModelInfo, TrainedModel } from './trained-model';
+export type { ModelInfo, TowerModel, TrainedModel } from './trained-model';

@@ -6,7 +6,7 @@ import { featureSchemaSchema, towerSignatureSchema } from '@mic/features';
 import { readColumn, readStringTable, writeColumn, writeStringTable } from '@mic/release';
 import { modelInfoSchema, type TrainedModel } from './trained-model';
 
-/** Files of a model folder; U users, I items, E = idDimension; numbers are little-endian. */
+/** Files of a model folder; U users, I items, E = idDimension, F = itemIdDimension; numbers are little-endian. */
 const FILES = {
   info: 'model.json',
   schema: 'schema.json',
@@ -16,7 +16,7 @@ const FILES = {
   /** String tables. */
   userIds: 'users',
   itemIds: 'items',
-  /** U x E and I x E float32. */
+  /** U x E and I x F float32. */
   userRows: 'user-rows.f32',
   itemRows: 'item-rows.f32',
   /** Names and shapes of the dense parameters, in the order in which their values follow one another. */
@@ -61,8 +61,8 @@ export async function openModel(dir: string): Promise<TrainedModel> {
     const itemIds = (await readStringTable(at(FILES.itemIds))).slice(0);
     const userRows = await readColumn(at(FILES.userRows), Float32Array);
     const itemRows = await readColumn(at(FILES.itemRows), Float32Array);
-    const width = signature.idDimension;
-    if (userRows.length !== userIds.length * width || itemRows.length !== itemIds.length * width) {
+    const { idDimension, itemIdDimension } = signature;
+    if (userRows.length !== userIds.length * idDimension || itemRows.length !== itemIds.length * itemIdDimension) {
       throw new RangeError('the id rows do not fit the number of users and items');
     }
     return {

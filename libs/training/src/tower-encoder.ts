@@ -1,6 +1,6 @@
-import { usersOfItems, type HistoryTable } from '@mic/domain';
+import { MicError, usersOfItems, type HistoryTable } from '@mic/domain';
 import type { TowerSignature } from '@mic/features';
-import { OnnxSession } from '@mic/onnx-tower';
+import { finishVectors, listedFeeds, OnnxSession, type OnnxValue } from '@mic/onnx-tower';
 import { normaliseRows } from '@mic/vectors';
 import { Int64Buffer, toInt64 } from './data/int64';
 
@@ -19,7 +19,7 @@ export interface UserInputs {
 export interface TowerInputs extends UserInputs {
   readonly histories: HistoryTable;
   readonly userRows: Float32Array;
-  /** I x idDimension id rows. */
+  /** I x itemIdDimension id rows. */
   readonly itemRows: Float32Array;
   /** I x itemFieldsWidth. */
   readonly itemFields: Int32Array;
@@ -45,12 +45,14 @@ export class UserEncoder {
    * @returns users x vectorsPerUser x dimension, unit vectors.
    */
   async encode(users: Uint32Array, historyOf: (user: number) => Uint32Array): Promise<Float32Array> {
-    const { vectorsPerUser, dimension } = this.#inputs.signature;
-    const width = vectorsPerUser * dimension;
+    const { signature } = this.#inputs;
+    const width = signature.vectorsPerUser * signature.dimension;
     const vectors = new Float32Array(users.length * width);
     for (let from = 0; from < users.length; from += BATCH) {
-      const result = await this.#session.run(this.#feeds(users.subarray(from, from + BATCH), historyOf));
-      vectors.set(result.user_vectors!.data as Float32Array, from * width);
+      const batch = users.subarray(from, from + BATCH);
+      const feeds = listedFeeds(this.#feeds(batch, historyOf), signature.userTower);
+      const { user_vectors } = await this.#session.run(feeds, ['user_vectors']);
+      vectors.set(finished(user_vectors!, batch.length * signature.vectorsPerUser, signature), from * width);
     }
     return vectors;
   }
@@ -59,7 +61,7 @@ export class UserEncoder {
     return this.#session.close();
   }
 
-  #feeds(users: Uint32Array, historyOf: (user: number) => Uint32Array): Parameters<OnnxSession['run']>[0] {
+  #feeds(users: Uint32Array, historyOf: (user: number) => Uint32Array): Record<string, OnnxValue> {
     const { signature, userRows, profiles } = this.#inputs;
     const { idDimension, profileWidth, longestHistory, maskedUserRow } = signature;
     const size = users.length;
@@ -129,27 +131,42 @@ export function meanUserVectors(
  */
 export async function encodeItems(itemTower: Uint8Array, inputs: TowerInputs): Promise<Float32Array> {
   const { signature, histories, itemRows, itemFields } = inputs;
-  const { idDimension: width, itemFieldsWidth, dimension } = signature;
+  const { idDimension, itemIdDimension, itemFieldsWidth, dimension } = signature;
   const pooled = pooledUsers(inputs);
   const session = await OnnxSession.open(itemTower, { name: 'item tower' });
   try {
     const vectors = new Float32Array(histories.itemCount * dimension);
     for (let from = 0; from < histories.itemCount; from += BATCH) {
       const to = Math.min(histories.itemCount, from + BATCH);
-      const result = await session.run({
-        item_row: { data: itemRows.subarray(from * width, to * width), dims: [to - from, width] },
-        fields: {
-          data: toInt64(itemFields, from * itemFieldsWidth, to * itemFieldsWidth),
-          dims: [to - from, itemFieldsWidth],
-        },
-        users_pooled: { data: pooled.subarray(from * width, to * width), dims: [to - from, width] },
-      });
-      vectors.set(result.item_vectors!.data as Float32Array, from * dimension);
+      const size = to - from;
+      const rows = itemRows.subarray(from * itemIdDimension, to * itemIdDimension);
+      const codes = toInt64(itemFields, from * itemFieldsWidth, to * itemFieldsWidth);
+      const feeds = {
+        item_row: { data: rows, dims: [size, itemIdDimension] },
+        fields: { data: codes, dims: [size, itemFieldsWidth] },
+        users_pooled: { data: pooled.subarray(from * idDimension, to * idDimension), dims: [size, idDimension] },
+      };
+      const { item_vectors } = await session.run(listedFeeds(feeds, signature.itemTower), ['item_vectors']);
+      vectors.set(finished(item_vectors!, size, signature), from * dimension);
     }
     return vectors;
   } finally {
     await session.close();
   }
+}
+
+/**
+ * Vectors as a tower that serves gives them; whether each is a unit vector is for the caller to check.
+ *
+ * @throws MicError INTERNAL for another number of values than the signature has.
+ */
+function finished({ data }: OnnxValue, rows: number, signature: TowerSignature): Float32Array {
+  const vectors = data as Float32Array;
+  const problem = finishVectors(vectors, rows, signature);
+  if (problem !== null && vectors.length !== rows * signature.dimension) {
+    throw new MicError('INTERNAL', `the tower ${problem}`, { remedy: 'check its output against its signature' });
+  }
+  return vectors;
 }
 
 /** I x idDimension: the mean id row of each item's users, of which training draws a sample. */

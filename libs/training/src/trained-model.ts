@@ -31,20 +31,27 @@ export const modelInfoSchema = z.strictObject({
 });
 export type ModelInfo = z.infer<typeof modelInfoSchema>;
 
-/** A trained model as the release build takes it. U users, I items, E = signature.idDimension. */
-export interface TrainedModel {
-  readonly info: ModelInfo;
+/**
+ * Two towers and what is fed to them, trained here or elsewhere. U users, I items, E = signature.idDimension,
+ * F = signature.itemIdDimension.
+ */
+export interface TowerModel {
   readonly schema: FeatureSchema;
   readonly signature: TowerSignature;
   readonly userIds: readonly string[];
   readonly itemIds: readonly string[];
   /** U x E id rows, the user tower's input; a user without training events has the mask row. */
   readonly userRows: Float32Array;
-  /** I x E id rows, the item tower's input; an item without training events has the mask row. */
+  /** I x F id rows, the item tower's input; an item without training events has the mask row. */
   readonly itemRows: Float32Array;
   /** ONNX models that meet the signature. */
   readonly userTower: Uint8Array;
   readonly itemTower: Uint8Array;
+}
+
+/** A model that was trained here. */
+export interface TrainedModel extends TowerModel {
+  readonly info: ModelInfo;
   /** Dense parameters by name: what a later run can start from. */
   readonly parameters: Readonly<Record<string, Parameter>>;
 }

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import type { HistoryTable } from '@mic/domain';
 import { sampleCases, type TestCase } from '@mic/evaluation';
 import { readColumn, readStringTable, RELEASE_FILES as FILES, type OpenRelease } from '@mic/release';
-import type { EncodedFields, TrainedModel } from '@mic/training';
+import type { EncodedFields } from '@mic/training';
+import { UNKNOWN_PROTOCOL, type ReleaseModel } from '../release-model';
 import type { GateFigure } from './gate-config';
 import type { Figure } from './judge';
 import { parentFigures, type ComparedRelease, type ComparedUser } from './parent-figures';
@@ -11,7 +12,7 @@ import { parentFigures, type ComparedRelease, type ComparedUser } from './parent
 const COMPARED_USERS = 2_000;
 
 export interface ComparedBuild {
-  readonly model: TrainedModel;
+  readonly model: ReleaseModel;
   readonly fields: EncodedFields;
   /** I x dimension. */
   readonly itemVectors: Float32Array;
@@ -31,11 +32,18 @@ export async function compareWithParent(
   if (!parent) return noParent();
   const { model, fields, itemVectors, histories, cases } = await build();
   const own = { ...model, profiles: fields.profiles, itemVectors };
-  const sameProtocol = parent.manifest.training.protocol === model.info.protocol;
   const figures = await parentFigures(own, await openParent(parent), comparedUsers(model, histories, cases));
-  if (sameProtocol || typeof figures['parent.hitRate'] !== 'number') return figures;
-  const missing = `the parent was trained with --protocol ${String(parent.manifest.training.protocol)}: it has seen what is held out here`;
+  const missing = seenByOne(model.info.protocol, String(parent.manifest.training.protocol));
+  if (missing === null || (cases.length === 0 && model.info.protocol !== UNKNOWN_PROTOCOL)) return figures;
   return { ...figures, 'parent.hitRate': { missing } };
+}
+
+/** Why held-out events say nothing of two models together, by what each has not seen; null where they do. */
+function seenByOne(own: string, parent: string): string | null {
+  if (own === UNKNOWN_PROTOCOL) return 'nobody says what the towers have seen: their signature names no training';
+  if (parent === UNKNOWN_PROTOCOL) return "nobody says what the parent's towers have seen";
+  if (own === parent) return null;
+  return `the parent was trained with --protocol ${parent}: it has seen what is held out here`;
 }
 
 function noParent(): Record<ParentFigure, Figure> {
@@ -65,7 +73,7 @@ async function openParent({ directory, signature, userTower, catalog }: OpenRele
 
 /** Users with a held-out event, else users with any event; a seeded sample. */
 function comparedUsers(
-  { userIds, itemIds, info }: TrainedModel,
+  { userIds, itemIds, info }: ReleaseModel,
   { offsets, itemRows, userCount }: HistoryTable,
   cases: readonly TestCase[],
 ): ComparedUser[] {

@@ -1,5 +1,5 @@
 import { MicError, Random, type HistoryTable } from '@mic/domain';
-import { layoutOf, type FeatureSchema, type TowerSignature } from '@mic/features';
+import { fullSignature, layoutOf, type FeatureSchema, type TowerSignature } from '@mic/features';
 import { fitSchedule } from '../config/fit-schedule';
 import type { TrainingConfig } from '../config/training-config';
 import type { EncodedFields } from '../data/encoded-fields';
@@ -280,17 +280,18 @@ export class Trainer {
     replaceUntrained(users, dimension, countRows(this.#histories, 'users'));
     replaceUntrained(items, dimension, countRows(this.#histories, 'items'));
     return {
-      signature: {
-        formatVersion: 1,
+      signature: fullSignature({
+        encoder: this.#config.encoder,
         dimension,
         idDimension: dimension,
+        itemIdDimension: dimension,
         vectorsPerUser: vectorsPerUser(this.#shape),
         longestHistory,
         profileWidth: this.#shape.userLayout.width,
         itemFieldsWidth: this.#shape.itemLayout.width,
         maskedUserRow: [...users.subarray(0, dimension)],
         maskedItemRow: [...items.subarray(0, dimension)],
-      },
+      }),
       userRows: users.slice(dimension),
       itemRows: items.slice(dimension),
       userTower: await exportUserTower(this.#shape, this.#store, items, this.#fields),

@@ -1,14 +1,19 @@
 import { Command } from 'commander';
 import pc from 'picocolors';
 import { listReleases, verifyRelease, type VerifyReport } from '@mic/release';
+import { diffReleases } from '@mic/release-build';
 import { DEFAULT_HOME, homeAt } from '../home';
 import { plainTable } from '../plain-table';
+import { printDiff } from '../print-diff';
+import { releaseOrFolder } from '../release-folder';
 
-export function releaseCommand(): Command {
-  return new Command('release')
-    .description('look at releases and verify them')
+export function releasesCommand(): Command {
+  return new Command('releases')
+    .alias('release')
+    .description('look at releases, verify and compare them')
     .addCommand(verifyCommand())
-    .addCommand(listCommand());
+    .addCommand(listCommand())
+    .addCommand(diffCommand());
 }
 
 function verifyCommand(): Command {
@@ -20,7 +25,7 @@ function verifyCommand(): Command {
       'after',
       `
 Example:
-  $ mic release verify .mic/releases/r20260131120000-1a2b3c4d
+  $ mic releases verify .mic/releases/r20260131120000-1a2b3c4d
 A copy of a release under any folder name is as good as the original.`,
     )
     .action(async (dir: string, options: { json?: boolean }) => {
@@ -52,7 +57,7 @@ function listCommand(): Command {
       'after',
       `
 Example:
-  $ mic release list --home .mic`,
+  $ mic releases list --home .mic`,
     )
     .action(async (options: { home: string; json?: boolean }) => {
       const releases = await listReleases(homeAt(options.home).releases);
@@ -67,5 +72,27 @@ Example:
         return [id, dataset, String(counts.users), String(counts.items), hitRate('u2i'), hitRate('merged')];
       });
       console.log(plainTable(['release', 'dataset', 'users', 'items', 'u2i HR@50', 'merged HR@50'], rows));
+    });
+}
+
+function diffCommand(): Command {
+  return new Command('diff')
+    .description('show two releases side by side: counts, quality, gate, sizes, vocabularies, lists')
+    .argument('<a>', 'id of a release of the home, or its folder')
+    .argument('<b>', 'likewise; differences are b - a')
+    .option('--home <dir>', 'home of the installation', DEFAULT_HOME)
+    .option('--json', 'print one line of JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ mic releases diff r20260131120000-1a2b3c4d r20260131130000-5e6f7a8b --home .mic
+  $ mic releases diff .mic/releases/r20260131120000-1a2b3c4d /backup/r20260131130000-5e6f7a8b --json
+Quality is each release's own, on its own held-out events. Files are not verified: mic releases verify does.`,
+    )
+    .action(async (a: string, b: string, options: { home: string; json?: boolean }) => {
+      const home = homeAt(options.home);
+      const diff = await diffReleases(releaseOrFolder(home, a), releaseOrFolder(home, b));
+      console.log(options.json ? JSON.stringify(diff) : printDiff(diff));
     });
 }
