@@ -4,7 +4,7 @@ import { plainTable } from './plain-table';
 /** Metrics that tables show. */
 export const QUALITY_COLUMNS = ['HR@10', 'HR@50', 'HR@200', 'NDCG@10'];
 
-const NOT_HELD_OUT = 'the model was not trained with --protocol leave-one-out on this dataset';
+const NOT_HELD_OUT = 'the model was not trained with --protocol leave-one-out or sampled-last on this dataset';
 
 /** Quality of a release as a table, a list a row; a sentence where nothing was held out. */
 export function printQuality({ quality, counts, training }: Manifest): string {

@@ -20,12 +20,14 @@ export interface CleanedEvents {
 /**
  * Reads a source's events into table `events`: user_id, item_id VARCHAR, time_ms BIGINT, order_value DOUBLE (time at
  * full resolution), weight FLOAT, ordinal DOUBLE (file order). A second event of the same user, item and time is left out.
+ * @param mayBeEmpty whether it is fine that no event is usable.
  * @throws MicError when too many rows are bad or none is usable.
  */
 export async function cleanEvents(
   context: StagingContext,
   source: EventsSource,
   maxBadRows: number | undefined,
+  mayBeEmpty = false,
 ): Promise<CleanedEvents> {
   const { connection } = context;
   const { columns } = source;
@@ -57,7 +59,7 @@ export async function cleanEvents(
   );
   await connection.run('DROP TABLE checked_events');
   const filtered = counts.good - counts.kept;
-  if (counts.unique_events === 0) throw noEvents(staged.rows, filtered, source.minRating);
+  if (counts.unique_events === 0 && !mayBeEmpty) throw noEvents(staged.rows, filtered, source.minRating);
   return { filtered, duplicates: counts.kept - counts.unique_events, bad };
 }
 

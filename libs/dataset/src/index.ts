@@ -1,6 +1,7 @@
 export { convertEventLines } from './convert-event-lines';
 export { DATASET_FILES, type BadRows, type DatasetField, type DatasetInfo } from './dataset-info';
 export { openDataset, type Dataset } from './dataset';
+export { extendDataset, type Addition, type ExtendDatasetOptions, type ExtensionReport } from './extend-dataset';
 export type { FeatureSchemaOptions } from './build-feature-schema';
 export { importKuaiRand, type ImportKuaiRandOptions } from './import-kuairand';
 export { importMovieLens1m, type ImportMovieLens1mOptions } from './import-movielens-1m';

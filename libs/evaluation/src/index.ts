@@ -9,6 +9,8 @@ export { CUTS, rankingMetrics, type RankingMetrics } from './ranking-metrics';
 export {
   casesOf,
   endsBefore,
+  isLastEventProtocol,
+  LAST_EVENT_PROTOCOLS,
   leaveOneOut,
   sampleCases,
   splitBy,
@@ -16,6 +18,7 @@ export {
   withEnds,
   withoutItems,
   type HeldOut,
+  type LastEventProtocol,
   type Split,
   type TestProtocol,
 } from './split';

@@ -58,6 +58,31 @@ describe('splitBy', () => {
     ]);
   });
 
+  it('sampled-last asks for the last events of every tenth user, the same ones in any dataset', () => {
+    const userCount = 2_000;
+    const ids = Array.from({ length: userCount }, (_, i) => `user-${i}`);
+    const offsets = Uint32Array.from({ length: userCount + 1 }, (_, i) => 2 * i);
+    const itemRows = Uint32Array.from({ length: 2 * userCount }, (_, i) => i % 2);
+    const times = new Float64Array(2 * userCount);
+    const table = {
+      userCount,
+      itemCount: 2,
+      offsets,
+      itemRows,
+      timesMs: times,
+      weights: new Float32Array(times.length),
+    };
+    const { train, known, cases } = splitBy('sampled-last', table, ids, 0);
+    expect(known).toBe(train);
+    expect(cases.length).toBeGreaterThan(150);
+    expect(cases.length).toBeLessThan(250);
+    expect(cases.every(({ relevant }) => relevant[0] === 1)).toBe(true);
+    expect(train.itemRows.length).toBe(2 * userCount - cases.length);
+    const half = { ...table, userCount: 1_000, offsets: offsets.slice(0, 1_001) };
+    const testedOf = (some: typeof cases): number[] => some.map(({ user }) => user).filter((user) => user < 1_000);
+    expect(testedOf(splitBy('sampled-last', half, ids, 0).cases)).toEqual(testedOf(cases));
+  });
+
   it('time asks for everything from the cut on, repeated items once', () => {
     const { train, cases } = splitBy('time', { ...HISTORIES, itemRows: Uint32Array.of(0, 1, 1, 3, 1, 1) }, [], 2);
     expect(rowsOf(train)).toEqual([[0], [3], []]);

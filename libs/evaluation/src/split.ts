@@ -2,11 +2,20 @@ import { NO_ROW, Random, type HistoryTable } from '@mic/domain';
 import type { TestCase } from './test-case';
 
 /**
- * What is held out. leave-one-out: every user's last event. time: everything from a moment on. user-split: every tenth
- * user, whose first 80 % of events predict the last 20 % (ComiRec, Cen et al., KDD 2020).
+ * What is held out. leave-one-out: every user's last event. sampled-last: that of every tenth user, for models that go live
+ * and should know the others' newest events (ours). time: everything from a moment on. user-split: every tenth user, whose
+ * first 80 % of events predict the last 20 % (ComiRec, Cen et al., KDD 2020).
  */
-export const TEST_PROTOCOLS = ['leave-one-out', 'time', 'user-split'] as const;
+export const TEST_PROTOCOLS = ['leave-one-out', 'sampled-last', 'time', 'user-split'] as const;
 export type TestProtocol = (typeof TEST_PROTOCOLS)[number];
+
+/** Protocols that hold out last events: those under which a release can tell its quality. */
+export const LAST_EVENT_PROTOCOLS = ['leave-one-out', 'sampled-last'] as const satisfies readonly TestProtocol[];
+export type LastEventProtocol = (typeof LAST_EVENT_PROTOCOLS)[number];
+
+export function isLastEventProtocol(protocol: string): protocol is LastEventProtocol {
+  return (LAST_EVENT_PROTOCOLS as readonly string[]).includes(protocol);
+}
 
 /** A dataset divided by a protocol. */
 export interface Split {
@@ -18,7 +27,7 @@ export interface Split {
 }
 
 /**
- * @param userIds decide which users `user-split` tests, whatever else is in the dataset.
+ * @param userIds decide which users `sampled-last` and `user-split` test, whatever else is in the dataset.
  * @param cutMs first moment that `time` holds out; others ignore it.
  */
 export function splitBy(
@@ -28,8 +37,10 @@ export function splitBy(
   cutMs: number,
 ): Split {
   switch (protocol) {
-    case 'leave-one-out': {
-      const { train, test } = leaveOneOut(histories);
+    case 'leave-one-out':
+    case 'sampled-last': {
+      const tested = Uint32Array.from(userIds.keys()).filter((user) => isTestUser(userIds[user]!));
+      const { train, test } = leaveOneOut(histories, protocol === 'sampled-last' ? tested : undefined);
       return { train, known: train, cases: casesOf(test) };
     }
     case 'time': {

@@ -59,6 +59,7 @@ describe('measureQuality', () => {
       popularity: new Float32Array(6),
     };
     const quality = await measureQuality({
+      protocol: 'leave-one-out',
       world: worldOf(split.known),
       split,
       cases: split.cases,

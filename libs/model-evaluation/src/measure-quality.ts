@@ -8,6 +8,7 @@ import {
   NEIGHBOURS,
   popularityRecommender,
   similarItems,
+  type LastEventProtocol,
   type Split,
   type TestCase,
 } from '@mic/evaluation';
@@ -17,13 +18,15 @@ import { listsOf, OfflineRecall } from './offline-recall';
 import type { ItemFacts } from './offline-ports';
 
 /**
- * Quality of a release on every user's held-out event, in the world that is made without those events: each channel alone
+ * Quality of a release on users' held-out last events, in the world that is made without those events: each channel alone
  * and the merged list, by the channel, merge and rerank code that serves; popularity and item-kNN as they are by default
  * beside them. A held-out item that the user had before is masked and cannot be hit.
  *
  * @param options.world encoded from what `split` leaves.
  */
 export async function measureQuality(options: {
+  /** What training has not seen. */
+  readonly protocol: LastEventProtocol;
   readonly world: EncodedWorld;
   readonly split: Split;
   /** Those of the split's cases that are asked for; the world has neighbour lists for them at least. */
@@ -56,7 +59,7 @@ export async function measureQuality(options: {
         },
       },
     );
-    return { protocol: 'leave-one-out', users: cases.length, metrics: measures.means() };
+    return { protocol: options.protocol, users: cases.length, metrics: measures.means() };
   } finally {
     await recall.close();
   }

@@ -1,6 +1,6 @@
 import { hashIds, MicError, type HistoryTable } from '@mic/domain';
 import type { Dataset } from '@mic/dataset';
-import { itemPopularity, sampleCases, type Split, type TestCase } from '@mic/evaluation';
+import { isLastEventProtocol, itemPopularity, sampleCases, type Split, type TestCase } from '@mic/evaluation';
 import {
   alignHistories,
   alignSplit,
@@ -242,7 +242,8 @@ class Build {
     return this.#clock.stage('quality', async (onProgress): Promise<Quality> => {
       const { model, dataset, config } = this.#options;
       const held = await this.#heldOut();
-      if (held.cases.length === 0) return { protocol: 'none', users: 0, metrics: {} };
+      const { protocol } = model.info;
+      if (held.cases.length === 0 || !isLastEventProtocol(protocol)) return { protocol: 'none', users: 0, metrics: {} };
       const { split } = held;
       const cases = sampleCases(held.cases, config.evaluatedUsers, model.info.seed);
       const users = Uint32Array.from(cases, ({ user }) => user);
@@ -254,7 +255,15 @@ class Build {
       const only = { users, items: Uint32Array.from(items).sort() };
       const world = await encodeWorld({ model, fields, histories: split.known, lengths: config, only });
       const window = model.signature.longestHistory;
-      return measureQuality({ world, split, cases, facts: await this.#facts(split.train), window, onProgress });
+      return measureQuality({
+        protocol,
+        world,
+        split,
+        cases,
+        facts: await this.#facts(split.train),
+        window,
+        onProgress,
+      });
     });
   }
 
@@ -297,7 +306,7 @@ class Build {
   async #heldOut(): Promise<{ readonly split: Split; readonly cases: readonly TestCase[] }> {
     const { model, dataset } = this.#options;
     const { protocol, seenSha256, config } = model.info;
-    if (protocol === 'leave-one-out') {
+    if (isLastEventProtocol(protocol)) {
       const split = await loadSplit(dataset, { protocol, cutMs: null, ...config.data });
       const aligned = split.seenSha256 === seenSha256 ? alignSplit(split, model) : null;
       if (aligned) return { split: aligned, cases: aligned.cases };

@@ -13,8 +13,11 @@ export type ReleaseFile = z.infer<typeof releaseFileSchema>;
 export const listMetricsSchema = z.record(z.string(), z.number());
 
 export const qualitySchema = z.strictObject({
-  /** What was held out of training: `leave-one-out` = every user's last event; `none` = nothing, so no figures. */
-  protocol: z.enum(['leave-one-out', 'none']),
+  /**
+   * What was held out of training: `leave-one-out` = every user's last event; `sampled-last` = that of every tenth user;
+   * `none` = nothing, so no figures.
+   */
+  protocol: z.enum(['leave-one-out', 'sampled-last', 'none']),
   /** Users that were evaluated. */
   users: z.int().min(0),
   /** By list: u2i, u2u2i, u2i2i, merged, popularity, itemknn. */

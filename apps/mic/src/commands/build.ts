@@ -42,7 +42,7 @@ Examples:
   $ mic build --model .mic/runs/toy --data .mic/datasets/toy --home .mic
   $ mic build --user-tower u.onnx --item-tower i.onnx --signature signature.json --data .mic/datasets/toy --home .mic
   $ mic build --model .mic/runs/toy --data .mic/datasets/toy --home .mic --set u2iLength=200 --set gate.parent.hitRate.least=0.8
-Quality is measured on what the model has not seen: train with --protocol leave-one-out to have figures.
+Quality is measured on what the model has not seen: train with --protocol sampled-last (or leave-one-out) to have figures.
 A build that was killed goes on where it was when it is started again; the same build twice is one release.
 Exit status: 0 built and passed the gate, 1 failed, 2 bad arguments, 3 built and did not pass: mic publish refuses it.
 Knobs: ${BUILD_KNOBS.join(', ')}`,

@@ -47,7 +47,7 @@ export function trainCommand(): Command {
     .addOption(
       new Option(
         '--protocol <name>',
-        "what training must not see: nothing, every user's last event, everything from a moment on, or every tenth user",
+        "what training must not see: nothing, every user's last event, that of every tenth user, everything from a moment on, or every tenth user",
       )
         .choices(PROTOCOLS)
         .default('none'),
@@ -71,8 +71,8 @@ Examples:
   $ mic train --data .mic/datasets/toy --out .mic/runs/hour-2 --from .mic/runs/toy --set loop.epochs=1
   $ mic train --data .mic/datasets/toy --out .mic/runs/toy --encoder multi-decay --set loop.epochs=4 --set softmax.temperature=0.1
 Knobs: ${KNOBS.join(', ')}
-mic evaluate measures a model with the same --protocol. With leave-one-out a release can tell its quality; with none it
-has seen every event.`,
+mic evaluate measures a model with the same --protocol. With leave-one-out and sampled-last a release can tell its
+quality (sampled-last is for models that go live); with none it has seen every event.`,
     )
     .action(async (flags: TrainFlags, command: Command) => {
       const { data, out } = flags;

@@ -1,4 +1,5 @@
 import type { Dataset } from '@mic/dataset';
+import { isLastEventProtocol, LAST_EVENT_PROTOCOLS } from '@mic/evaluation';
 import type { TowerSignature } from '@mic/features';
 import { alignSplit } from '@mic/model-evaluation';
 import { loadSplit } from '@mic/training';
@@ -27,16 +28,17 @@ export async function loadHeldOut(
   }
   const { protocol, seenSha256 } = training;
   const known: SeenInfo = { protocol, seenSha256: seenSha256 ?? null, seed, config };
-  if (protocol !== 'leave-one-out') {
-    return { info: known, notes: [`${none}a build measures leave-one-out alone, and the towers hold out ${protocol}`] };
+  if (!isLastEventProtocol(protocol)) {
+    const measured = LAST_EVENT_PROTOCOLS.join(' and ');
+    return { info: known, notes: [`${none}a build measures ${measured} alone, and the towers hold out ${protocol}`] };
   }
   const split = await loadSplit(dataset, { protocol, cutMs: null, ...config.data });
   if (seenSha256 === undefined) {
-    const remedy = `write training.seenSha256 ${split.seenSha256} if they were trained on these events without the last of each user`;
+    const remedy = `write training.seenSha256 ${split.seenSha256} if they were trained on what ${protocol} leaves of these events`;
     return { info: unknown, notes: [`${none}the signature does not say which events the towers have seen: ${remedy}`] };
   }
   if (seenSha256 !== split.seenSha256) {
-    const found = `training.seenSha256 is ${seenSha256}, and leave-one-out leaves ${split.seenSha256} of this dataset`;
+    const found = `training.seenSha256 is ${seenSha256}, and ${protocol} leaves ${split.seenSha256} of this dataset`;
     return { info: known, notes: [none + found] };
   }
   const covered = alignSplit(split, ids) !== null;

@@ -64,7 +64,7 @@ async function cutOf(dataset: Dataset, wanted: number | null): Promise<number> {
   if (dataset.info.order === 'position') {
     throw new MicError('FAILED_PRECONDITION', `the events of ${dataset.info.name} have positions instead of times`, {
       subject: 'protocol',
-      remedy: 'use --protocol leave-one-out or user-split',
+      remedy: 'use --protocol leave-one-out, sampled-last or user-split',
     });
   }
   return wanted ?? (await dataset.timeAt(TRAINING_SHARE));
