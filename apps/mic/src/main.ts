@@ -7,6 +7,7 @@ import { evaluateCommand } from './commands/evaluate';
 import { tuneCommand } from './commands/tune';
 import { eventsCommand } from './commands/events';
 import { historyCommand } from './commands/history';
+import { hourlyCommand } from './commands/hourly';
 import { publishCommand } from './commands/publish';
 import { recallCommand } from './commands/recall';
 import { releasesCommand } from './commands/releases';
@@ -47,6 +48,7 @@ for (const command of [
   releasesCommand(),
   publishCommand(),
   rollbackCommand(),
+  hourlyCommand(),
   historyCommand(),
   eventsCommand(),
   upCommand(),

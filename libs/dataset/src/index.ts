@@ -10,6 +10,7 @@ export type { ImportReport, OnProgress } from './import-report';
 export { importTable, type ImportTableOptions } from './import-table';
 export type { ItemCategories } from './load-fields';
 export type { Interactions } from './load-interactions';
+export { listTableFiles, type TableFile } from './list-table-files';
 export type { DatasetSample, SampleRow } from './sample-dataset';
 export type { DatasetHistories, StreamHistoriesOptions } from './stream-histories';
 export { synthesize, type SynthesizeOptions } from './synthesize';

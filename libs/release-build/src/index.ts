@@ -1,4 +1,5 @@
 export { BUILD_KNOBS, buildConfigSchema, parseBuildConfig, type BuildConfig } from './build-config';
+export { withLock } from './build-lock';
 export { BUILD_STAGES, buildRelease, type BuildReleaseOptions, type BuildStage } from './build-release';
 export { diffReleases, type ReleaseDiff } from './diff/diff-releases';
 export type { Compared, ComparedCheck, ComparedText } from './diff/release-facts';

@@ -1,0 +1,105 @@
+import { readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { extendDataset, importTable, openDataset } from '@mic/dataset';
+import { MicError } from '@mic/domain';
+import { openStore } from '@mic/open-store';
+import { openModel, parseTrainingConfig, RunFolder } from '@mic/training';
+import { importHistory } from '../import-history';
+import { openParent } from '../open-parent';
+import { withProgress } from '../progress';
+import { runBuild } from '../run-build';
+import { runPublish } from '../run-publish';
+import { createRun, runTrain } from '../run-train';
+import { hourlyFolder, type HourlyRun, type HourlyState, type HourlyStep } from './hourly-state';
+import { additionsOf, newTables } from './new-data';
+import type { HourlyOptions } from './run-hourly';
+
+type Step = (run: HourlyRun, state: HourlyState, options: HourlyOptions) => Promise<HourlyRun>;
+
+/** Does one step of the run under way, or goes on with it. @returns the run as the step leaves it. */
+export function doStep(name: HourlyStep, state: HourlyState, options: HourlyOptions): Promise<HourlyRun> {
+  return STEPS[name](state.run!, state, options);
+}
+
+const STEPS: Readonly<Record<HourlyStep, Step>> = {
+  async dataset(run, state, { home, sources, windowMs }) {
+    const out = join(home.datasets, run.id);
+    await removeUnfinished(home.datasets, run.id);
+    const additions = await additionsOf(sources, run);
+    const report = await withProgress('dataset', (onProgress) =>
+      extendDataset({ base: state.dataset, additions, windowMs, out, onProgress }),
+    );
+    const { newEvents, newUsers, newItems, duplicates, expired, bad } = report;
+    const badRows = bad.reduce((sum, { count }) => sum + count, 0);
+    const found = { events: newEvents, users: newUsers, items: newItems, duplicates, expired, badRows };
+    return { ...run, newData: found };
+  },
+
+  /** Events of the log are in the store; those of files are not, and before the first release nothing may be. */
+  async history(run, state, { home, store: address, sources }) {
+    const scratch = join(hourlyFolder(home), 'new-files');
+    await rm(scratch, { recursive: true, force: true });
+    const isFirst = state.model === null;
+    const tables = isFirst || sources.schemaFile === null ? null : await newTables(sources.schemaFile, run.files);
+    if (!isFirst && tables === null) return run;
+    if (tables) {
+      const schemaFile = `${scratch}.json`;
+      await writeFile(schemaFile, JSON.stringify(tables.schema));
+      await importTable({ schemaFile, out: scratch });
+      await rm(schemaFile);
+    }
+    const dataset = await openDataset(isFirst ? join(home.datasets, run.id) : scratch);
+    const store = await openStore({ store: address });
+    try {
+      await withProgress('history', (onProgress) => importHistory(dataset, store, onProgress), 'events');
+    } finally {
+      await store.close();
+      await dataset.close();
+      await rm(scratch, { recursive: true, force: true });
+    }
+    return run;
+  },
+
+  async train(run, state, { home, encoder, trainSettings, seed }) {
+    const out = join(home.runs, run.id);
+    const data = join(home.datasets, run.id);
+    const begun = await RunFolder.open(out).catch((error: unknown) => {
+      if (error instanceof MicError && error.code === 'NOT_FOUND') return null;
+      throw error;
+    });
+    if (begun?.plan.finished) return run;
+    if (begun) {
+      await runTrain({ data, begin: () => Promise.resolve(begun), resume: true });
+      return run;
+    }
+    const parent = run.cold ? null : state.model;
+    const known = parent === null ? undefined : (await openModel(parent)).info.encoder;
+    const settings = [...(parent === null ? [] : ['loop.epochs=1']), ...trainSettings];
+    const config = parseTrainingConfig({}, settings, encoder ?? known);
+    const plan = { config, protocol: 'sampled-last' as const, seed, ...(parent !== null && { parent }) };
+    await runTrain({ data, begin: () => createRun(out, plan, true) });
+    return run;
+  },
+
+  async build(run, _state, { home, store, buildConfig }) {
+    const parent = await openParent(home, store, undefined);
+    const model = join(home.runs, run.id);
+    const data = join(home.datasets, run.id);
+    const { id, gate } = await runBuild({ model, data, home, config: buildConfig, parent });
+    const gateFailed = gate.checks.filter(({ passed }) => !passed).map(({ name }) => name);
+    return { ...run, releaseId: id, gateFailed };
+  },
+
+  async publish(run, _state, { home, store, keep }) {
+    await runPublish({ home, releaseId: run.releaseId!, store, keep });
+    return run;
+  },
+};
+
+/** What a run that was killed left of its dataset, whole or not: it is made again. */
+async function removeUnfinished(datasets: string, runId: string): Promise<void> {
+  const names = await readdir(datasets).catch(() => []);
+  for (const name of names) {
+    if (name === runId || name.startsWith(`.${runId}.`)) await rm(join(datasets, name), { recursive: true });
+  }
+}
