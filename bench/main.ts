@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Table from 'cli-table3';
 import { Command } from 'commander';
+import { benchAppend, type AppendRow } from './append';
 import { benchFaults, type FaultRow } from './faults';
 import { mic } from './installation';
 import { benchRecall, type RecallRow } from './recall';
@@ -91,6 +92,29 @@ interface SwapFlags {
   users: string;
   json?: string | true;
 }
+
+program
+  .command('append')
+  .description('AppendEvents and AppendEventStream by one process, without the event log and with it, twice each')
+  .option('--home <dir>', 'home with a published release; without it a made world')
+  .option('--calls <n>', 'calls of one event for each number of callers', Number, 3_000)
+  .option('--concurrency <n>', 'calls at a time, beside one', Number, 64)
+  .option('--stream-events <n>', 'events of the stream', Number, 300_000)
+  .option('--json', 'print one line of JSON')
+  .action(
+    async (flags: { home?: string; calls: number; concurrency: number; streamEvents: number; json?: boolean }) => {
+      const rows: AppendRow[] = [];
+      await withHome(flags, (home) =>
+        benchAppend({ ...flags, home }, (row) => {
+          rows.push(row);
+          console.error(
+            `${row.way}${row.eventLog ? ', logged' : ''}: ${row.eventsPerSecond.toFixed(0)} events a second`,
+          );
+        }),
+      );
+      console.log(flags.json ? JSON.stringify(rows) : appendTable(rows));
+    },
+  );
 
 program
   .command('train')
@@ -225,6 +249,26 @@ function recallTable(rows: readonly RecallRow[]): string {
       p50Ms.toFixed(2),
       p99Ms.toFixed(2),
       cpu,
+    ]);
+  }
+  return table.toString();
+}
+
+function appendTable(rows: readonly AppendRow[]): string {
+  const table = new Table({
+    head: ['way', 'event log', 'events/s', 'p50 ms', 'p99 ms', 'CPU us an event', 'peak MiB'],
+    style: { head: [], border: [] },
+  });
+  for (const { way, eventLog, eventsPerSecond, p50Ms, p99Ms, cpuUs, peakMiB } of rows) {
+    const [p50, p99] = [p50Ms, p99Ms].map((ms) => (Number.isNaN(ms) ? '-' : ms.toFixed(2)));
+    table.push([
+      way,
+      eventLog ? 'yes' : 'no',
+      eventsPerSecond.toFixed(0),
+      p50,
+      p99,
+      cpuUs.toFixed(0),
+      peakMiB.toFixed(0),
     ]);
   }
   return table.toString();

@@ -61,7 +61,7 @@ async function run(args: readonly string[], env: NodeJS.ProcessEnv = process.env
 describe('the command', () => {
   it('finds nothing wrong with the base and the overlays', async () => {
     const { status, stdout } = await run([]);
-    expect(stdout).toBe('23 objects of k8s/base, k8s/overlays/dev checked, 0 problems\n');
+    expect(stdout).toBe('25 objects of k8s/base, k8s/overlays/dev checked, 0 problems\n');
     expect(status).toBe(0);
   });
 
@@ -76,7 +76,7 @@ describe('the command', () => {
     expect(text.stdout.split('\n')).toEqual([
       `${base} ${said}; use grpc (7070) or metrics (9090)`,
       `${overlay} ${said}; use grpc (7070) or metrics (9090)`,
-      `23 objects of ${base}, ${overlay} checked, 2 problems`,
+      `25 objects of ${base}, ${overlay} checked, 2 problems`,
       '',
     ]);
     expect(text.status).toBe(1);
@@ -84,7 +84,7 @@ describe('the command', () => {
     const json = await run(['--json', overlay]);
     expect(JSON.parse(json.stdout)).toEqual({
       builds: [overlay],
-      objects: 13,
+      objects: 14,
       problems: [
         {
           build: overlay,

@@ -14,7 +14,7 @@ export interface ImportedHistory {
 }
 
 /**
- * User `user` of an import merged with what is stored; without a look at single events where nothing is.
+ * User `user` of an import merged with what is stored; without a look at single events where nothing is, or the same.
  * @param stored packed history, undefined: none.
  */
 export function importHistory(
@@ -25,14 +25,17 @@ export function importHistory(
 ): ImportedHistory {
   const from = histories.offsets[user]!;
   const to = histories.offsets[user + 1]!;
+  let end = Math.min(to, from + bounds.cap);
+  while (end > from && histories.timesMs[end - 1]! < bounds.oldestMs) end--;
+  const kept = end - from;
+  const newestMs = histories.timesMs[from] ?? -Infinity;
+  const record = kept > 0 ? encodeHistory(histories, from, end) : null;
   if (stored === undefined) {
-    let end = Math.min(to, from + bounds.cap);
-    while (end > from && histories.timesMs[end - 1]! < bounds.oldestMs) end--;
-    return {
-      record: end > from ? encodeHistory(histories, from, end) : null,
-      newestMs: histories.timesMs[from] ?? -Infinity,
-      result: { accepted: end - from, duplicates: 0, tooOld: to - end },
-    };
+    return { record, newestMs, result: { accepted: kept, duplicates: 0, tooOld: to - end } };
+  }
+  // The same import again.
+  if (record?.equals(stored)) {
+    return { record: null, newestMs, result: { accepted: 0, duplicates: kept, tooOld: to - end } };
   }
   const added: PackedHistory = {
     itemHashes: histories.itemHashes.subarray(from * HASH_WORDS, to * HASH_WORDS),

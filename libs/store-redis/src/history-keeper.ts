@@ -15,7 +15,7 @@ import {
   type HistoryUpdate,
   type HistoryUpdater,
 } from './history-updates';
-import type { Key, Keys } from './keys';
+import type { Keys } from './keys';
 import type { Command, RedisLink } from './redis-link';
 import { SHORTEN_HISTORY } from './scripts';
 
@@ -44,14 +44,19 @@ export class RedisHistoryKeeper implements HistoryKeeper {
       portions.push(Array.from({ length: to - from }, (_, i) => from + i));
     }
     const total = { accepted: 0, duplicates: 0, tooOld: 0 };
+    const add = ({ accepted, duplicates, tooOld }: AppendResult): void => {
+      total.accepted += accepted;
+      total.duplicates += duplicates;
+      total.tooOld += tooOld;
+    };
+    // Where one portion is there already, the next ones most likely are, too: they are read at once.
+    let areMissing = true;
     // Redis works on one portion while the next is packed.
     const take = async (): Promise<void> => {
       for (let users = portions.shift(); users; users = portions.shift()) {
-        for (const { accepted, duplicates, tooOld } of await this.#importUsers(histories, users)) {
-          total.accepted += accepted;
-          total.duplicates += duplicates;
-          total.tooOld += tooOld;
-        }
+        const there = areMissing ? await this.#setMissing(histories, users, add) : users;
+        areMissing &&= there.length === 0;
+        await this.#merge(histories, there, add);
       }
     };
     await Promise.all(Array.from({ length: PORTIONS_AT_ONCE }, take));
@@ -71,65 +76,57 @@ export class RedisHistoryKeeper implements HistoryKeeper {
     return report;
   }
 
-  async #importUsers(histories: PackedHistories, users: readonly number[]): Promise<AppendResult[]> {
+  /**
+   * Sets the histories that are missing, and gives the users that have one. All of a slot are one command, where all of them
+   * are missing; no command sets several keys and when they go.
+   */
+  async #setMissing(
+    histories: PackedHistories,
+    users: readonly number[],
+    add: (result: AppendResult) => void,
+  ): Promise<number[]> {
     const bounds = this.#retention.bounds();
     const keys = this.#keys.histories(users.map((user) => histories.userIds[user]!));
-    const results: AppendResult[] = [];
     const fresh = users.flatMap((user, i) => {
       const { record, newestMs, result } = importHistory(histories, user, undefined, bounds);
       if (record) return [{ user, key: keys[i]!, value: storedHistory(record), newestMs, result }];
-      results.push(result);
+      add(result);
       return [];
     });
-    const isNew = await this.#setMissing(fresh);
-    const there = fresh.filter(({ result }, i) => {
-      if (isNew[i]) results.push(result);
-      return !isNew[i];
+    const groups = this.#retention.hasTtl ? fresh.map((one) => [one]) : this.#link.bySlot(fresh);
+    const answers = await this.#link.run(
+      groups.map((group): Command => {
+        const [{ key, value, newestMs }] = group as [(typeof fresh)[0]];
+        if (!this.#retention.hasTtl) {
+          return { key, words: ['msetnx', ...group.flatMap((one) => [one.key.name, one.value])] };
+        }
+        return { key, words: ['set', key.name, value, 'NX', 'PXAT', this.#updater.expiryOf(newestMs)] };
+      }),
+    );
+    return groups.flatMap((group, g) => {
+      if (answers[g] === 0 || answers[g] === null) return group.map(({ user }) => user);
+      for (const { result } of group) add(result);
+      return [];
     });
-    const merged = new Map<number, AppendResult>();
+  }
+
+  async #merge(
+    histories: PackedHistories,
+    users: readonly number[],
+    add: (result: AppendResult) => void,
+  ): Promise<void> {
+    const results = new Map<number, AppendResult>();
     await this.#updater.update(
-      there.map(({ user }): HistoryUpdate => ({
+      users.map((user): HistoryUpdate => ({
         userId: histories.userIds[user]!,
-        change: (stored, now) => {
-          const { record, newestMs, result } = importHistory(histories, user, stored, now);
-          merged.set(user, result);
+        change: (stored, bounds) => {
+          const { record, newestMs, result } = importHistory(histories, user, stored, bounds);
+          results.set(user, result);
           return record && { record, newestMs };
         },
       })),
     );
-    return [...results, ...merged.values()];
-  }
-
-  /**
-   * Sets the histories that are missing, and says which were. All of a slot are one command where all of them are missing;
-   * no command sets several keys and when they go.
-   */
-  async #setMissing(
-    fresh: readonly { readonly key: Key; readonly value: Buffer; readonly newestMs: number }[],
-  ): Promise<boolean[]> {
-    const isNew = new Array<boolean>(fresh.length).fill(false);
-    let left = fresh.map((one, i) => ({ ...one, i }));
-    if (!this.#retention.hasTtl) {
-      const groups = this.#link.bySlot(left);
-      const answers = await this.#link.run(
-        groups.map((group): Command => ({
-          key: group[0]!.key,
-          words: ['msetnx', ...group.flatMap(({ key, value }) => [key.name, value])],
-        })),
-      );
-      groups.forEach((group, g) => {
-        for (const { i } of group) isNew[i] = answers[g] === 1;
-      });
-      left = left.filter(({ i }) => !isNew[i]);
-    }
-    const answers = await this.#link.run(
-      left.map(({ key, value, newestMs }): Command => {
-        const expiry = this.#updater.expiryOf(newestMs);
-        return { key, words: ['set', key.name, value, 'NX', ...(expiry === '' ? [] : ['PXAT', expiry])] };
-      }),
-    );
-    left.forEach(({ i }, n) => (isNew[i] = answers[n] !== null));
-    return isNew;
+    for (const result of results.values()) add(result);
   }
 
   /** What another process changes meanwhile has the right length and end by that. */
