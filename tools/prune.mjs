@@ -5,7 +5,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, wri
 import { basename, join, relative, sep } from 'node:path';
 import { main, root } from './setup.mjs';
 
-const APPS = ['user-embedder', 'ann-service', 'neighbor-store', 'recall-gateway'];
+const APPS = ['user-embedder', 'ann-service', 'neighbor-store', 'recall-gateway', 'mic'];
 const MIB = 2 ** 20;
 
 /** Packages that are for compilers only. */

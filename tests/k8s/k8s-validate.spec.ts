@@ -61,7 +61,7 @@ async function run(args: readonly string[], env: NodeJS.ProcessEnv = process.env
 describe('the command', () => {
   it('finds nothing wrong with the base and the overlays', async () => {
     const { status, stdout } = await run([]);
-    expect(stdout).toBe('25 objects of k8s/base, k8s/overlays/dev checked, 0 problems\n');
+    expect(stdout).toBe('29 objects of k8s/base, k8s/overlays/dev checked, 0 problems\n');
     expect(status).toBe(0);
   });
 
@@ -76,7 +76,7 @@ describe('the command', () => {
     expect(text.stdout.split('\n')).toEqual([
       `${base} ${said}; use grpc (7070) or metrics (9090)`,
       `${overlay} ${said}; use grpc (7070) or metrics (9090)`,
-      `25 objects of ${base}, ${overlay} checked, 2 problems`,
+      `29 objects of ${base}, ${overlay} checked, 2 problems`,
       '',
     ]);
     expect(text.status).toBe(1);
@@ -287,6 +287,16 @@ describe('a planted mistake', () => {
       'an address that no probe reaches',
       (o) => o.container('neighbor-store').env!.push({ name: 'MIC_ADDRESS', value: '127.0.0.1:7070' }),
       /\.ports: MIC_ADDRESS 127.0.0.1:7070 is not reachable from outside of the pod/,
+    ],
+    [
+      'a hourly run that may write its root file system',
+      (o) => {
+        const { jobTemplate } = o.find<Workload>('CronJob', 'mic-hourly').spec!;
+        Object.assign(jobTemplate!.spec!.template!.spec!.containers[0]!.securityContext!, {
+          readOnlyRootFilesystem: false,
+        });
+      },
+      /^CronJob\/mic-hourly: spec\.jobTemplate\.spec\.template\.spec\.containers\[mic\]\..*readOnlyRootFilesystem/,
     ],
     [
       'less grace than draining takes',

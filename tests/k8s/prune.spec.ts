@@ -114,6 +114,20 @@ describe.each(Object.entries(APPS))('%s, pruned', (app, { variables, loads }) =>
   });
 });
 
+describe('the command line, pruned', () => {
+  it('makes a pass from a dataset to a published release', () => {
+    const folder = join(scratch, 'mic');
+    expect(prune('mic', folder).status).toBe(0);
+    const mic = (...args: string[]) =>
+      spawnSync(process.execPath, ['dist/main.mjs', ...args], { cwd: folder, encoding: 'utf8' });
+    const data = join(scratch, 'world');
+    expect(mic('data', 'synth', '--users', '50', '--items', '40', '--events', '900', '--out', data).status).toBe(0);
+    const run = mic('hourly', '--home', join(scratch, 'home'), '--data', data, '--set', 'loop.epochs=1', '--json');
+    expect([run.status, run.stderr]).toEqual([0, expect.not.stringContaining('failed')]);
+    expect(JSON.parse(run.stdout)).toMatchObject({ outcome: 'published' });
+  });
+});
+
 describe('the four pruned apps together', () => {
   it('answer from a release, from every channel', async () => {
     const { home, userIds } = await makeSmallHome();

@@ -2,7 +2,7 @@ import { toMicError } from '@mic/domain';
 import { isRedisUrl, parseRedisUrl } from '@mic/store-redis';
 import { APPS, TARGETS } from './apps';
 import { environmentOf } from './environment';
-import { carries, containersOf, nameOf, podLabels, podOf, POD_FIELD } from './objects';
+import { carries, containersOf, nameOf, podLabels, podOf, podFieldOf } from './objects';
 import type { Build, Problem, Workload } from './objects';
 import type { Container } from 'kubernetes-types/core/v1';
 
@@ -65,7 +65,7 @@ function checkApp(build: Build, app: string, workload: Workload, container: Cont
     const graceMs = 1_000 * (podOf(workload).terminationGracePeriodSeconds ?? DEFAULT_GRACE_S);
     if (graceMs <= Number(settings.MIC_DRAIN_TIMEOUT_MS)) {
       report(
-        `${POD_FIELD}.terminationGracePeriodSeconds`,
+        `${podFieldOf(workload)}.terminationGracePeriodSeconds`,
         `${graceMs} ms is not longer than MIC_DRAIN_TIMEOUT_MS (${String(settings.MIC_DRAIN_TIMEOUT_MS)} ms)`,
         'give it more, or the process is killed while it drains',
       );

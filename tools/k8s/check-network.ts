@@ -1,6 +1,6 @@
 import type { Container, Probe, Service } from 'kubernetes-types/core/v1';
 import { APPS } from './apps';
-import { carries, containerPort, containersOf, nameOf, podLabels, podOf } from './objects';
+import { carries, containerPort, containersOf, isJob, nameOf, podLabels, podOf } from './objects';
 import type { Build, Problem } from './objects';
 
 /** Services lead to ports that are there, probes ask at ports that are there, selectors mean one workload. */
@@ -46,7 +46,7 @@ const knownPorts = (containers: readonly Container[]): string =>
 function checkSelectors(build: Build): Problem[] {
   return build.workloads.flatMap((workload): Problem[] => {
     const labels = workload.spec?.selector?.matchLabels;
-    if (workload.kind === 'Job' && labels === undefined) return [];
+    if (isJob(workload) && labels === undefined) return [];
     const about = { object: nameOf(workload), field: 'spec.selector.matchLabels' };
     const remedy = 'use labels of its own pod template, and of no other';
     if (!labels || !carries(podLabels(workload), labels)) {

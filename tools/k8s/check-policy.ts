@@ -1,7 +1,7 @@
 import type { Container, PodSpec, Probe } from 'kubernetes-types/core/v1';
 import { LIVENESS } from '@mic/rpc';
 import { APPS } from './apps';
-import { nameOf, podOf, POD_FIELD, containersOf } from './objects';
+import { containersOf, isJob, nameOf, podFieldOf, podOf } from './objects';
 import type { Build, Problem, Workload } from './objects';
 
 const QUANTITY = /^(\d+(?:\.\d+)?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/;
@@ -30,7 +30,8 @@ export function checkPolicy(build: Build): Problem[] {
     for (const { container, field } of containersOf(workload)) {
       checkRights(podOf(workload), container, field, report);
       checkResources(container, field, report);
-      if (field.startsWith(`${POD_FIELD}.containers`) && workload.kind !== 'Job') checkProbes(container, field, report);
+      if (field.startsWith(`${podFieldOf(workload)}.containers`) && !isJob(workload))
+        checkProbes(container, field, report);
     }
     return problems;
   });
@@ -39,13 +40,21 @@ export function checkPolicy(build: Build): Problem[] {
 function checkPod(workload: Workload, report: Report): void {
   const pod = podOf(workload);
   if (pod.automountServiceAccountToken !== false) {
-    report(`${POD_FIELD}.automountServiceAccountToken`, 'pods get a token they do not need', 'set it to false');
+    report(
+      `${podFieldOf(workload)}.automountServiceAccountToken`,
+      'pods get a token they do not need',
+      'set it to false',
+    );
   }
   if (pod.enableServiceLinks !== false) {
-    report(`${POD_FIELD}.enableServiceLinks`, 'every Service adds variables to the environment', 'set it to false');
+    report(
+      `${podFieldOf(workload)}.enableServiceLinks`,
+      'every Service adds variables to the environment',
+      'set it to false',
+    );
   }
   for (const right of ['hostNetwork', 'hostPID', 'hostIPC'] as const) {
-    if (pod[right]) report(`${POD_FIELD}.${right}`, 'pods share it with their node', 'remove it');
+    if (pod[right]) report(`${podFieldOf(workload)}.${right}`, 'pods share it with their node', 'remove it');
   }
 }
 

@@ -1,5 +1,14 @@
 import type { Volume } from 'kubernetes-types/core/v1';
-import { containersOf, nameOf, podOf, POD_FIELD, providedTo, type Build, type Problem, type Workload } from './objects';
+import {
+  containersOf,
+  nameOf,
+  podOf,
+  podFieldOf,
+  providedTo,
+  type Build,
+  type Problem,
+  type Workload,
+} from './objects';
 
 /** What a workload names must be in the build, or be said to be provided by the cluster. */
 export function checkReferences(build: Build): Problem[] {
@@ -15,7 +24,7 @@ function checkVolumes(build: Build, workload: Workload): Problem[] {
   for (const volume of volumes) {
     for (const [kind, name] of sourcesOf(volume)) {
       if (build.find(kind, name) || provided.has(`${kind}/${name}`)) continue;
-      problems.push(missing(object, `${POD_FIELD}.volumes[${volume.name}]`, kind, name));
+      problems.push(missing(object, `${podFieldOf(workload)}.volumes[${volume.name}]`, kind, name));
     }
   }
   for (const { container, field } of containersOf(workload)) {
@@ -49,7 +58,7 @@ function sourcesOf({ configMap, secret, persistentVolumeClaim: claim, projected 
 function checkNames(build: Build, workload: Workload): Problem[] {
   const names: [string, string | undefined, string][] = [
     ['Service', workload.spec?.serviceName, 'spec.serviceName'],
-    ['ServiceAccount', podOf(workload).serviceAccountName, `${POD_FIELD}.serviceAccountName`],
+    ['ServiceAccount', podOf(workload).serviceAccountName, `${podFieldOf(workload)}.serviceAccountName`],
   ];
   return names.flatMap(([kind, name, field]) =>
     name === undefined || name === 'default' || build.find(kind, name)

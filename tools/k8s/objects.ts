@@ -19,22 +19,28 @@ export interface KubernetesObject {
   readonly metadata: ObjectMeta;
 }
 
+interface PodTemplate {
+  readonly metadata?: ObjectMeta;
+  readonly spec?: PodSpec;
+}
+
 /** What runs pods. */
 export interface Workload extends KubernetesObject {
   readonly spec?: {
     readonly selector?: LabelSelector;
     readonly serviceName?: string;
     readonly volumeClaimTemplates?: readonly { readonly metadata?: ObjectMeta }[];
-    readonly template?: { readonly metadata?: ObjectMeta; readonly spec?: PodSpec };
+    readonly template?: PodTemplate;
+    /** Of a CronJob. */
+    readonly jobTemplate?: { readonly spec?: { readonly template?: PodTemplate } };
   };
 }
 
 export type Labels = Readonly<Record<string, string>>;
 
-const WORKLOAD_KINDS = ['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet', 'Job'];
+const WORKLOAD_KINDS = ['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet', 'Job', 'CronJob'];
 const PROVIDED = 'mic/provided';
 const APP_LABEL = 'app.kubernetes.io/name';
-export const POD_FIELD = 'spec.template.spec';
 
 /** The objects of one `kubectl kustomize`. */
 export class Build {
@@ -64,9 +70,18 @@ export class Build {
 export const nameOf = ({ kind, metadata }: { kind?: string; metadata?: ObjectMeta }): string =>
   `${kind}/${metadata?.name}`;
 
-export const podLabels = (workload: Workload): Labels => workload.spec?.template?.metadata?.labels ?? {};
+/** True for what runs to its end: it has no probes, and its selector is made for it. */
+export const isJob = ({ kind }: Workload): boolean => kind === 'Job' || kind === 'CronJob';
 
-export const podOf = (workload: Workload): PodSpec => workload.spec?.template?.spec ?? { containers: [] };
+const templateOf = ({ spec }: Workload): PodTemplate | undefined => spec?.template ?? spec?.jobTemplate?.spec?.template;
+
+/** Path of the pod within its workload. */
+export const podFieldOf = ({ kind }: Workload): string =>
+  kind === 'CronJob' ? 'spec.jobTemplate.spec.template.spec' : 'spec.template.spec';
+
+export const podLabels = (workload: Workload): Labels => templateOf(workload)?.metadata?.labels ?? {};
+
+export const podOf = (workload: Workload): PodSpec => templateOf(workload)?.spec ?? { containers: [] };
 
 export const carries = (labels: Labels, selector: Labels): boolean =>
   Object.entries(selector).every(([name, value]) => labels[name] === value);
@@ -74,9 +89,10 @@ export const carries = (labels: Labels, selector: Labels): boolean =>
 /** Containers of a workload, with the path of their field. */
 export function containersOf(workload: Workload): readonly { readonly container: Container; readonly field: string }[] {
   const { containers, initContainers = [] } = podOf(workload);
+  const pod = podFieldOf(workload);
   return [
-    ...containers.map((container) => ({ container, field: `${POD_FIELD}.containers[${container.name}]` })),
-    ...initContainers.map((container) => ({ container, field: `${POD_FIELD}.initContainers[${container.name}]` })),
+    ...containers.map((container) => ({ container, field: `${pod}.containers[${container.name}]` })),
+    ...initContainers.map((container) => ({ container, field: `${pod}.initContainers[${container.name}]` })),
   ];
 }
 
