@@ -14,13 +14,14 @@ import { startRedis, startSlowProxy, type RedisProcess, type SlowProxy } from '@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lastJson, mic, up, type Up } from './processes';
-import { buildRelease, makeSmallHome, succeed, type SmallHome } from './small-home';
+import { buildRelease, makeSmallHome, patientProfiles, succeed, type SmallHome } from './small-home';
 
 let data: string;
 let redis: RedisProcess;
 let proxy: SlowProxy;
 let small: SmallHome;
 let running: Up;
+let profiles: string[];
 let client: RecallServiceClient;
 let events: EventServiceClient;
 /** Every write is on the disk before it is answered: a Redis that is killed comes back with all of it. */
@@ -31,7 +32,8 @@ beforeAll(async () => {
   redis = await startRedis(DURABLE, { directory: data });
   proxy = await startSlowProxy(redis.port, 0);
   small = await makeSmallHome(redis.url);
-  running = await up(small.home, '--store', `redis://127.0.0.1:${proxy.port}`);
+  profiles = await patientProfiles(small.home);
+  running = await up(small.home, '--store', `redis://127.0.0.1:${proxy.port}`, ...profiles);
   const gateway = running.services['recall-gateway'].address;
   client = createClient(RecallServiceClient, gateway);
   events = createClient(EventServiceClient, gateway);
@@ -74,12 +76,12 @@ describe('four services over Redis', () => {
   it('answer as they do over the embedded store', async () => {
     await untilWell();
     const embedded = await makeSmallHome();
-    const one = await up(embedded.home);
+    const one = await up(embedded.home, ...profiles);
     const other = createClient(RecallServiceClient, one.services['recall-gateway'].address);
     for (const userId of small.userIds.slice(0, 20)) {
-      const request = RecallRequest.fromPartial({ userId, n: 50 });
-      const answer = await unary(other, 'recall', request, { deadlineMs: 2_000 });
-      const { items } = await unary(client, 'recall', request, { deadlineMs: 2_000 });
+      const request = RecallRequest.fromPartial({ userId, n: 50, profile: 'patient' });
+      const answer = await unary(other, 'recall', request, { deadlineMs: 20_000 });
+      const { items } = await unary(client, 'recall', request, { deadlineMs: 20_000 });
       expect(items).toEqual(answer.items);
     }
     other.close();
