@@ -128,8 +128,7 @@ describe('extendDataset', () => {
       message: expect.stringContaining('users are age (numeric), those of base are country (categorical)'),
     });
     const columns = { user: 'user', item: 'item', position: 'ts' };
-    const { timestampUnit: _unit, ...positioned } = EVENTS;
-    const schema = tableSchemaSchema.parse({ name: 'p', events: { ...positioned, files: 'events.csv', columns } });
+    const schema = tableSchemaSchema.parse({ name: 'p', events: { files: 'events.csv', columns } });
     await expect(extend([{ schema, baseDir: folder.path('') }])).rejects.toMatchObject({
       message: expect.stringContaining('have a position, those of base a timestamp'),
     });

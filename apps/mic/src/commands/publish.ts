@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
+import { asBatchJob } from '../as-batch-job';
 import { DEFAULT_HOME, homeAt, storeOf } from '../home';
 import { wholeNumber } from '../number-flags';
 import { runPublish } from '../run-publish';
@@ -34,6 +35,7 @@ twice changes nothing. One publisher at a time: others wait, and are refused aft
 Back to the one before: mic rollback`,
     )
     .action(async (flags: PublishFlags) => {
+      asBatchJob();
       const home = homeAt(flags.home);
       const { release: releaseId, keep, despiteGate, json } = flags;
       const started = performance.now();

@@ -75,6 +75,7 @@ mic evaluate measures a model with the same --protocol. With leave-one-out and s
 quality (sampled-last is for models that go live); with none it has seen every event.`,
     )
     .action(async (flags: TrainFlags, command: Command) => {
+      asBatchJob();
       const { data, out } = flags;
       const info = flags.resume ? await resume(flags, command) : await start(flags);
       if (flags.json) {

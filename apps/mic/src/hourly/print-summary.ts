@@ -42,7 +42,8 @@ function verdict({ outcome, releaseId, gateFailed, error }: HourlySummary): stri
       return 'nothing new';
     case 'gate-failed':
       return pc.red(`release ${releaseId} did not pass its gate (${gateFailed.join(', ')}) and is not published`);
-    default:
+    case 'failed':
+    case 'busy':
       return pc.red(`${outcome}: ${error?.message}${error?.remedy ? `\n     ${error.remedy}` : ''}`);
   }
 }
