@@ -11,6 +11,7 @@ import {
   type ModelInfo,
   type Protocol,
 } from '@mic/training';
+import { asBatchJob } from '../as-batch-job';
 import { moment, wholeNumber } from '../number-flags';
 import { readSettings } from '../read-settings';
 import { createRun, runTrain } from '../run-train';
