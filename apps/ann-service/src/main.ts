@@ -8,7 +8,13 @@ await runService({
   config,
   open: (settings, host) => {
     const opener = { open: (pointer: Parameters<typeof openIndexes>[1]) => openIndexes(settings, pointer) };
-    return serveReleases({ host, settings, opener, records: storeRecords(settings.MIC_STORE) });
+    return serveReleases({
+      host,
+      settings,
+      opener,
+      records: storeRecords(settings.MIC_STORE),
+      isPinnedByCallers: true,
+    });
   },
   services: (releases) => [annApi(releases)],
 });

@@ -52,14 +52,19 @@ describe('ReleaseHolders', () => {
     expect(named).toEqual([['r1'], ['r1'], ['r1']]);
   });
 
-  it('notes an address that does not answer, and forgets one that has gone', async () => {
+  it('notes an address that does not answer, and remembers the last answer of one that did for ten seconds', async () => {
     const there = await service([R1]);
-    holders = new ReleaseHolders({ one: `${there},127.0.0.1:1`, nameless: 'no-such-host.invalid:1' });
+    let now = 0;
+    const targets = { one: `${there},127.0.0.1:1`, nameless: 'no-such-host.invalid:1' };
+    holders = new ReleaseHolders(targets, () => now);
     expect(await holders.ask([])).toEqual([
       { service: 'one', address: there, open: [release(R1)] },
       { service: 'one', address: '127.0.0.1:1', open: null },
     ]);
     await running.pop()!.stop();
+    now = 9_999;
+    expect((await holders.ask([])).map(({ open }) => open)).toEqual([[release(R1)], null]);
+    now = 10_000;
     expect((await holders.ask([])).map(({ open }) => open)).toEqual([null, null]);
   });
 });

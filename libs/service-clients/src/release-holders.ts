@@ -3,7 +3,7 @@ import type { ReleaseId } from '@mic/domain';
 import { addressesOf, createClient, unary } from '@mic/rpc';
 import type { CallersRelease } from './service-caller';
 
-/** What one address of a service has open; null where it does not answer. */
+/** What one address of a service has open; null where it has not answered for a while. */
 export interface Holding {
   readonly service: string;
   readonly address: string;
@@ -11,18 +11,23 @@ export interface Holding {
 }
 
 const ANSWER_WITHIN_MS = 1_000;
+/** So long an answer counts: who is too busy to answer in time has not lost what he had. */
+const REMEMBERED_MS = 10_000;
 
 /**
  * Asks every address of some services which releases they have open, and tells them which ones are in use here, so that they
- * stay open there. An address that does not answer has no say: when it is back it has what is published.
+ * stay open there. An address that has not answered for ten seconds has no say: when it is back it has what is published.
  */
 export class ReleaseHolders {
   readonly #targets: Readonly<Record<string, string>>;
+  readonly #clock: () => number;
   #clients = new Map<string, ReleaseServiceClient>();
+  readonly #answers = new Map<string, { readonly open: readonly CallersRelease[]; readonly atMs: number }>();
 
   /** @param targets by service; see grpcTarget. */
-  constructor(targets: Readonly<Record<string, string>>) {
+  constructor(targets: Readonly<Record<string, string>>, clock: () => number = () => performance.now()) {
     this.#targets = targets;
+    this.#clock = clock;
   }
 
   async ask(inUse: readonly ReleaseId[]): Promise<readonly Holding[]> {
@@ -46,11 +51,22 @@ export class ReleaseHolders {
   async #askOne(address: string, inUse: readonly ReleaseId[]): Promise<readonly CallersRelease[] | null> {
     const client = this.#clients.get(address)!;
     const request = { inUseReleaseIds: [...inUse] };
-    return unary(client, 'getRelease', request, { deadlineMs: ANSWER_WITHIN_MS }).then(releasesOf, () => null);
+    try {
+      const open = releasesOf(await unary(client, 'getRelease', request, { deadlineMs: ANSWER_WITHIN_MS }));
+      this.#answers.set(address, { open, atMs: this.#clock() });
+      return open;
+    } catch {
+      const last = this.#answers.get(address);
+      return last && this.#clock() - last.atMs < REMEMBERED_MS ? last.open : null;
+    }
   }
 
   #keepClientsOf(addresses: ReadonlySet<string>): void {
-    for (const [address, client] of this.#clients) if (!addresses.has(address)) client.close();
+    for (const [address, client] of this.#clients) {
+      if (addresses.has(address)) continue;
+      client.close();
+      this.#answers.delete(address);
+    }
     this.#clients = new Map(
       Array.from(addresses, (address) => [
         address,

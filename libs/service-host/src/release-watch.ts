@@ -10,6 +10,8 @@ export interface ReleaseWatchOptions<T> {
   readonly records: () => Promise<Pick<ReleaseRecords, 'pointer' | 'releases'>>;
   readonly pollMs: number;
   readonly logger: Logger;
+  /** Whether callers pin calls to releases of their own, so that the one before may still be asked for. */
+  readonly isPinnedByCallers: boolean;
   /** Before each look at the pointer. */
   readonly onLook?: () => Promise<void>;
 }
@@ -98,8 +100,8 @@ export class ReleaseWatch<T> {
 
   /** Others may not have moved yet to what was published a moment ago. */
   async #openPredecessor({ releaseId, movedAtMs }: ReleasePointer): Promise<void> {
-    const { releases, records } = this.#options;
-    if (Date.now() - movedAtMs > RECENT_MS) return;
+    const { releases, records, isPinnedByCallers } = this.#options;
+    if (!isPinnedByCallers || Date.now() - movedAtMs > RECENT_MS) return;
     const sealed = await (await records()).releases().catch(() => []);
     const before = sealed.filter((release) => release.releaseId !== releaseId).at(-1);
     if (before) await releases.openToo({ ...before, movedAtMs });

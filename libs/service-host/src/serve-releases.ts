@@ -21,6 +21,8 @@ export interface ServeReleasesOptions<T> {
   };
   /** The control records of the store. */
   readonly records: Records;
+  /** For a service whose callers pin their calls to a release: it opens the one before as well when it starts. */
+  readonly isPinnedByCallers?: boolean;
   /** Before each look at the pointer, with the releases that are open. */
   readonly onLook?: (releases: OpenReleases<T>) => Promise<void>;
 }
@@ -31,7 +33,7 @@ export interface ServeReleasesOptions<T> {
  * @throws MicError INVALID_ARGUMENT for what no waiting mends; CANCELLED when the process ends first.
  */
 export async function serveReleases<T>(options: ServeReleasesOptions<T>): Promise<Opened<OpenReleases<T>>> {
-  const { host, opener, settings, records, onLook } = options;
+  const { host, opener, settings, records, isPinnedByCallers = false, onLook } = options;
   const releases = new OpenReleases(opener, {
     most: settings.MIC_OPEN_RELEASES,
     lingerMs: settings.MIC_RELEASE_LINGER_MS,
@@ -45,6 +47,7 @@ export async function serveReleases<T>(options: ServeReleasesOptions<T>): Promis
     records: () => records.get(),
     pollMs: settings.MIC_RELEASE_POLL_MS,
     logger: host.logger,
+    isPinnedByCallers,
     onLook: async () => {
       host.showReleases(releases.state());
       await onLook?.(releases);
