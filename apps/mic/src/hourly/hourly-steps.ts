@@ -12,7 +12,7 @@ import { runPublish } from '../run-publish';
 import { createRun, runTrain } from '../run-train';
 import { hourlyFolder, type HourlyRun, type HourlyState, type HourlyStep } from './hourly-state';
 import { additionsOf, newTables } from './new-data';
-import type { HourlyOptions } from './run-hourly';
+import type { HourlyOptions } from './hourly-options';
 
 type Step = (run: HourlyRun, state: HourlyState, options: HourlyOptions) => Promise<HourlyRun>;
 

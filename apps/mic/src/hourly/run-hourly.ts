@@ -1,7 +1,6 @@
 import { MicError, toMicError } from '@mic/domain';
-import { withLock, type BuildConfig } from '@mic/release-build';
-import type { EncoderName } from '@mic/training';
-import type { Home } from '../home';
+import { withLock } from '@mic/release-build';
+import type { HourlyOptions } from './hourly-options';
 import {
   HOURLY_STEPS,
   hourlyFolder,
@@ -13,32 +12,8 @@ import {
   type HourlySummary,
 } from './hourly-state';
 import { doStep } from './hourly-steps';
-import { findNewData, type HourlySources } from './new-data';
+import { findNewData } from './new-data';
 import { tidy } from './tidy';
-
-export interface HourlyOptions {
-  readonly home: Home;
-  /** Address of the store. */
-  readonly store: string;
-  /** Dataset folder that the first run begins with; later ones go on from its successors. */
-  readonly data: string | null;
-  readonly sources: HourlySources;
-  /** Knobs of training, `name=value`. */
-  readonly trainSettings: readonly string[];
-  readonly encoder: EncoderName | undefined;
-  readonly seed: number;
-  readonly buildConfig: BuildConfig;
-  /** Events older than the newest one by more are left out, milliseconds. */
-  readonly windowMs: number | undefined;
-  /** Releases that stay in the store. */
-  readonly keep: number;
-  /** Train from nothing. */
-  readonly cold: boolean;
-  /** Run although nothing is new. */
-  readonly force: boolean;
-  /** Keep the segments that were taken. */
-  readonly keepLog: boolean;
-}
 
 /**
  * One pass from new events to a published release (ADR 019). It never throws for what goes wrong on the way: the summary says

@@ -4,7 +4,7 @@ import { EventLog } from '@mic/event-log';
 import { openStore } from '@mic/open-store';
 import { listReleases } from '@mic/release';
 import type { HourlyRun, HourlyState } from './hourly-state';
-import type { HourlyOptions } from './run-hourly';
+import type { HourlyOptions } from './hourly-options';
 
 const KEPT_DATASETS = 2;
 const KEPT_RUNS = 3;
