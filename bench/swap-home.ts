@@ -20,7 +20,7 @@ export async function makeReleases(
   for (const seed of SEEDS) {
     tell(`making release ${seed} of ${SEEDS.length}`);
     const model = join(home, `runs/seed-${seed}`);
-    await mic('train', '--data', data, '--out', model, '--seed', String(seed), '--max-steps', '50');
+    await mic('train', '--data', data, '--out', model, '--seed', String(seed), '--max-steps', '100');
     await mic(
       'build',
       '--model',

@@ -27,6 +27,7 @@ export const buildConfigSchema = z.strictObject({
     .strictObject({
       m: z.int().min(2).max(100).default(16),
       efConstruction: z.int().min(10).max(2000).default(200),
+      /** Search width; doubled where an index finds less than its gate asks for. */
       ef: z.int().min(10).max(4000).default(200),
     })
     .prefault({}),

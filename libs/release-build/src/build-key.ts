@@ -3,7 +3,7 @@ import type { BuildConfig } from './build-config';
 import type { ReleaseModel } from './release-model';
 
 /** Changes whenever the same inputs would give another release. */
-const BUILD_VERSION = 2;
+const BUILD_VERSION = 3;
 
 /** sha256 of everything that a release follows from; two builds with the same key make the same release. */
 export function buildKey(inputs: {

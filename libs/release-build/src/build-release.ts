@@ -186,11 +186,12 @@ class Build {
 
   /** @param asked vectors that the index is asked for, of which a sample measures it. */
   #writeIndex(stage: BuildStage, path: string, rows: SearchableRows, asked: Float32Array): Promise<IndexInfo> {
-    const { exactIndexBelow, hnsw } = this.#options.config;
+    const { exactIndexBelow, hnsw, gate } = this.#options.config;
+    const { least } = (stage === 'user-index' ? gate.users : gate.items).recallAt100;
     return this.#clock.stage(stage, async (onProgress): Promise<IndexInfo> => {
       if (rows.count < exactIndexBelow) return { kind: 'exact' };
       await this.#writer.writeThrough(path, (file) => fillIndex(rows, file, hnsw, onProgress));
-      return describeIndex(rows, this.#writer.pathOf(path), asked, hnsw);
+      return describeIndex(rows, this.#writer.pathOf(path), asked, hnsw, least);
     });
   }
 

@@ -52,23 +52,37 @@ export async function searchIndex(
   }
 }
 
-/** What the manifest says of an index: measured against exact search on sampled queries. */
+/** The search width is doubled so often at most where recall is too low: beyond it the graph is what is wrong. */
+const MOST_DOUBLINGS = 3;
+
+/**
+ * What the manifest says of an index: its recall against exact search on sampled queries, and the search width that it needs,
+ * the configured one or a multiple of it.
+ *
+ * @param wanted recall at 100, 0 .. 1; null: the configured width in any case.
+ */
 export async function describeIndex(
   rows: SearchableRows,
   indexPath: string,
   queries: Float32Array,
-  { m, efConstruction, ef }: BuildConfig['hnsw'],
+  { m, efConstruction, ef: narrowest }: BuildConfig['hnsw'],
+  wanted: number | null,
 ): Promise<IndexInfo> {
   const sample = everyNth(queries, rows.dimension, RECALL_QUERIES);
   const k = Math.min(100, rows.count);
   const queryCount = sample.length / rows.dimension;
   const { count: rowCount, vectors: matrix, dimension } = rows;
   const exact = await matmulTopK({ queries: sample, queryCount, matrix, rowCount, dimension, k }, THREADS);
-  const found: number[] = [];
-  await searchIndex(rows, indexPath, { queries: sample, queryCount, k, ef }, (first, lists) => {
-    for (let i = 0; i + 1 < lists.offsets.length; i++) found.push(sharedRows(exact, first + i, lists, i));
-  });
-  const recallAt100 = exact.rows.length === 0 ? 1 : found.reduce((a, b) => a + b, 0) / exact.rows.length;
+  const recallAt = async (ef: number): Promise<number> => {
+    const found: number[] = [];
+    await searchIndex(rows, indexPath, { queries: sample, queryCount, k, ef }, (first, lists) => {
+      for (let i = 0; i + 1 < lists.offsets.length; i++) found.push(sharedRows(exact, first + i, lists, i));
+    });
+    return exact.rows.length === 0 ? 1 : found.reduce((a, b) => a + b, 0) / exact.rows.length;
+  };
+  let ef = narrowest;
+  let recallAt100 = await recallAt(ef);
+  for (let i = 0; i < MOST_DOUBLINGS && recallAt100 < (wanted ?? 0); i++) recallAt100 = await recallAt((ef *= 2));
   return { kind: 'hnsw', m, efConstruction, ef, recallAt100 };
 }
 
