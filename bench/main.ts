@@ -5,6 +5,7 @@ import Table from 'cli-table3';
 import { Command } from 'commander';
 import { benchFaults, type FaultRow } from './faults';
 import { mic } from './installation';
+import { killsCommand } from './kills-command';
 import { benchRecall, type RecallRow } from './recall';
 import { benchSwap, type LoadFigures, type SwapReport } from './swap';
 import { makeReleases, releasesOf } from './swap-home';
@@ -257,5 +258,7 @@ function trainTable({ torch, rows, largeOverSmall }: TrainReport): string {
     torch === null ? 'PyTorch is not installed (apt install python3-torch libopenblas0-pthread)' : `PyTorch ${torch}`,
   ].join('\n');
 }
+
+program.addCommand(killsCommand());
 
 await program.parseAsync();
