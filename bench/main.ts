@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import Table from 'cli-table3';
 import { Command } from 'commander';
 import { benchFaults, type FaultRow } from './faults';
+import { failoverCommand } from './failover-command';
 import { mic } from './installation';
 import { killsCommand } from './kills-command';
 import { benchRecall, type RecallRow } from './recall';
@@ -260,5 +261,6 @@ function trainTable({ torch, rows, largeOverSmall }: TrainReport): string {
 }
 
 program.addCommand(killsCommand());
+program.addCommand(failoverCommand());
 
 await program.parseAsync();
