@@ -70,7 +70,7 @@ function failoverText(report: FailoverReport): string {
     `cluster not whole after ${ms(times.clusterFailed)}, replica promoted ${ms(times.promoted)}, cluster ok ${ms(times.clusterOk)}, old master back ${ms(times.restarted)}`,
     `${report.calls} calls: ${report.failed} failed (${report.failures.join(', ')}), ${report.degraded} degraded, ${report.wrong} wrong`,
     `degraded or failed from ${ms(report.troubledFromMs)} to ${ms(report.troubledToMs)}, well from ${ms(report.wellAtMs)}; longest without a whole answer ${ms(report.longestMs)}`,
-    `${report.events} events: ${report.acknowledged} acknowledged, ${report.repeated} sent again, ${report.duplicates} of them were there; ${lost.length} lost${lost.length > 0 ? `, acknowledged at ${lost.join(', ')} ms` : ''}; the replica was ${report.bytesBehind} bytes behind`,
+    `${report.events} events: ${report.acknowledged} acknowledged, ${report.repeated} sent again, ${report.duplicates} of them were there; ${lost.length} lost${lost.length > 0 ? `, acknowledged at ${lost.join(', ')} ms` : ''}; the replica was ${report.bytesBehind ?? '-'} bytes behind`,
     `not acknowledged: ${JSON.stringify(report.appendFailures)}`,
     `appends to users on that master meanwhile: ${sends(onGone)}`,
     `appends to the other users meanwhile: ${sends(onOthers)}`,

@@ -37,8 +37,8 @@ export interface FailoverTimes {
 export interface FailoverReport extends FailoverFigures {
   readonly kind: FailoverKind;
   readonly times: FailoverTimes;
-  /** What the master had sent out that its replica did not have, bytes of its replication log, as read just before. */
-  readonly bytesBehind: number;
+  /** What the master had written, as read just before, that its replica did not have: bytes of the replication log; null where it went in order. */
+  readonly bytesBehind: number | null;
   /** Lines of the services' logs at level warn or above, counted by service and message. */
   readonly warnings: Readonly<Record<string, number>>;
   /** Services that ended during the run. */
@@ -107,7 +107,7 @@ async function failOver(
   cluster: RedisCluster,
   kind: FailoverKind,
   tell: (line: string) => void,
-): Promise<{ readonly goneAtMs: number; readonly times: FailoverTimes; readonly bytesBehind: number }> {
+): Promise<{ readonly goneAtMs: number; readonly times: FailoverTimes; readonly bytesBehind: number | null }> {
   const { master, replica } = await cluster.ownersOf('mic:{meta}:pointer');
   const other = cluster.masters.find((node) => node !== master)!;
   const sent = offset(await cluster.ask(master, 'INFO', 'replication'), 'master_repl_offset');
@@ -136,7 +136,7 @@ async function failOver(
   if (kind === 'kill') await cluster.restart(master);
   if (kind === 'freeze') master.process.kill('SIGCONT');
   if (kind !== 'graceful') times.restarted = since();
-  return { goneAtMs, times, bytesBehind: Math.max(0, sent - has) };
+  return { goneAtMs, times, bytesBehind: kind === 'graceful' ? null : Math.max(0, sent - has) };
 }
 
 /** Acknowledged events that are in no history. */

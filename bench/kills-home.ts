@@ -16,9 +16,12 @@ export interface KillsHome {
   readonly at: readonly string[];
   /** The release that is published. */
   readonly releaseId: ReleaseId;
-  /** Milliseconds that an undisturbed build takes, an undisturbed publish, and the part of it that works on the store. */
-  readonly buildMs: number;
-  readonly publishMs: number;
+  /**
+   * Milliseconds that an undisturbed build takes, an undisturbed publish, and the part of it that works on the store. The
+   * machine may be busier or idler later: every one that ends before it is killed says anew how long it took.
+   */
+  buildMs: number;
+  publishMs: number;
   readonly storeMs: number;
 }
 

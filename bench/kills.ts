@@ -51,6 +51,7 @@ export interface KillsReport {
   readonly buildMs: number;
   readonly publishMs: number;
   readonly rounds: readonly KillRound[];
+  /** Those that came before the command had ended by itself. */
   readonly kills: number;
   readonly completed: number;
   readonly violations: readonly string[];
@@ -58,6 +59,8 @@ export interface KillsReport {
   readonly hits: { readonly build: Record<string, number>; readonly publish: Record<string, number> };
 }
 
+/** What a command was at that had ended before it was killed. */
+const OVER = 'over';
 /** One round in so many abandons the release whose publish was killed: another one is published first. */
 const ABANDON = 4;
 /** Releases that stay in the store by default. */
@@ -71,6 +74,7 @@ const KEPT = 3;
 export async function benchKills(options: KillsOptions, onRound: (round: KillRound) => void): Promise<KillsReport> {
   const { home: folder, store, world, times, seed } = options;
   const home = await makeKillsHome(folder, store, world, seed);
+  const { buildMs, publishMs } = home;
   const random = new Random(seed);
   const rounds: KillRound[] = [];
   let served = home.releaseId;
@@ -80,10 +84,10 @@ export async function benchKills(options: KillsOptions, onRound: (round: KillRou
     rounds.push(round);
     onRound(round);
   }
-  const kills = rounds.flatMap(({ build, publish }) => [build, publish]);
+  const kills = rounds.flatMap(({ build, publish }) => [build, publish]).filter(({ at }) => at !== OVER);
   return {
-    buildMs: home.buildMs,
-    publishMs: home.publishMs,
+    buildMs,
+    publishMs,
     rounds,
     kills: kills.length,
     completed: kills.filter(({ completed }) => completed).length,
@@ -124,6 +128,7 @@ class Round {
     const before = await visible(this.#releasesDir);
     const afterMs = this.#random.next() * buildMs;
     const killed = await runKilled(args, afterMs);
+    if (killed.status !== null) this.#home.buildMs = killed.ms;
     this.#violations.push(...(await brokenReleases(this.#releasesDir)));
     const isVisible = (await visible(this.#releasesDir)).length > before.length;
     const finished = stagesOf(killed.stderr, '');
@@ -136,7 +141,7 @@ class Round {
     const left = (await readdir(this.#releasesDir)).filter((name) => name.startsWith('.building-'));
     if (left.length > 0) this.#violations.push(`a build has left ${left.join(', ')}`);
     this.#violations.push(...(await brokenReleases(this.#releasesDir)));
-    const hit = killed.status !== null ? 'over' : isVisible ? 'named' : stageAt(finished);
+    const hit = killed.status !== null ? OVER : isVisible ? 'named' : stageAt(finished);
     return { afterMs, at: hit, completed: again.status === 0, againMs: again.ms, takenOver: takenOver.length };
   }
 
@@ -149,6 +154,7 @@ class Round {
     const from = aimed ? Math.max(0, publishMs - 2 * storeMs) : 0;
     const afterMs = from + this.#random.next() * (publishMs + (aimed ? storeMs / 2 : 0) - from);
     const killed = await runKilled(args(releaseId), afterMs);
+    if (killed.status !== null) this.#home.publishMs = killed.ms;
     const found = await this.#withStore(async (store) => {
       this.#violations.push(...(await pointerProblems(store, this.#releasesDir, [served, releaseId])));
       return { step: await this.#stepOf(store, releaseId), pointer: await store.pointer() };
@@ -178,7 +184,7 @@ class Round {
       this.#violations.push(...(await recordsLeft(store, this.#releasesDir, gone)));
     });
     const moved = found.pointer?.releaseId === releaseId;
-    const step = killed.status === null ? found.step : 'over';
+    const step = killed.status === null ? found.step : OVER;
     return { afterMs, at: step, completed: again.status === 0, againMs, moved, abandoned };
   }
 

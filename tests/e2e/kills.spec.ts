@@ -13,7 +13,8 @@ it('a build and a publish that are killed leave nothing that is not whole, and t
     const world = { users: 300, items: 200 };
     const report = await benchKills({ home, world, times: ROUNDS, seed: 2 }, () => undefined);
     expect(report.violations).toEqual([]);
-    expect(report).toMatchObject({ kills: 2 * ROUNDS, completed: 2 * ROUNDS });
+    expect(report.rounds.length).toBe(ROUNDS);
+    expect(report.completed).toBe(report.kills);
   } finally {
     await rm(home, { recursive: true, force: true });
   }
