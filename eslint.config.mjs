@@ -10,6 +10,7 @@ const types = {
   service: ['pure', 'adapter', 'contract', 'service'],
   job: ['pure', 'adapter', 'job'],
   cli: ['pure', 'adapter', 'contract', 'service', 'job'],
+  test: ['pure', 'adapter', 'contract', 'service', 'job', 'cli', 'test'],
 };
 const planes = { online: ['online', 'shared'], offline: ['offline', 'shared'] };
 const tagged = (kind, names) => names.map((name) => `${kind}:${name}`);

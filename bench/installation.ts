@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const MIC = fileURLToPath(new URL('../apps/mic/bin/mic.mjs', import.meta.url));
+/** The built command line. */
+export const MIC = fileURLToPath(new URL('../apps/mic/bin/mic.mjs', import.meta.url));
 
 export type ServiceName = 'user-embedder' | 'ann-service' | 'neighbor-store' | 'recall-gateway';
 

@@ -5,7 +5,9 @@ import Table from 'cli-table3';
 import { Command } from 'commander';
 import { benchAppend, type AppendRow } from './append';
 import { benchFaults, type FaultRow } from './faults';
+import { failoverCommand } from './failover-command';
 import { mic } from './installation';
+import { killsCommand } from './kills-command';
 import { benchRecall, type RecallRow } from './recall';
 import { benchSwap, type LoadFigures, type SwapReport } from './swap';
 import { makeReleases, releasesOf } from './swap-home';
@@ -301,5 +303,8 @@ function trainTable({ torch, rows, largeOverSmall }: TrainReport): string {
     torch === null ? 'PyTorch is not installed (apt install python3-torch libopenblas0-pthread)' : `PyTorch ${torch}`,
   ].join('\n');
 }
+
+program.addCommand(killsCommand());
+program.addCommand(failoverCommand());
 
 await program.parseAsync();

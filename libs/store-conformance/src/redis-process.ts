@@ -15,8 +15,6 @@ export interface RedisProcess {
   stop(): Promise<void>;
 }
 
-const SLOTS = 16_384;
-
 /** A port that nothing listens on; a cluster bus needs the one 10,000 above it as well. */
 async function freePort(): Promise<number> {
   for (;;) {
@@ -66,36 +64,6 @@ export async function startRedis(
     client.disconnect();
   }
   return { port, url: `redis://127.0.0.1:${port}`, process: child, stop };
-}
-
-/** A cluster of three masters that share all slots. */
-export async function startRedisCluster(): Promise<{ readonly url: string; stop(): Promise<void> }> {
-  const nodes = await Promise.all(
-    [0, 1, 2].map(() => startRedis(['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'])),
-  );
-  const clients = nodes.map(({ port }) => new Redis({ port }));
-  try {
-    await Promise.all(
-      clients.map((client, i) => {
-        const range = [Math.floor((i * SLOTS) / 3), Math.floor(((i + 1) * SLOTS) / 3) - 1];
-        return client.call('CLUSTER', 'ADDSLOTSRANGE', ...range);
-      }),
-    );
-    for (const { port } of nodes.slice(1)) await clients[0]!.call('CLUSTER', 'MEET', '127.0.0.1', port);
-    const isOk = async (client: Redis): Promise<boolean> => {
-      const info = String(await client.call('CLUSTER', 'INFO'));
-      return info.includes('cluster_state:ok') && info.includes('cluster_known_nodes:3');
-    };
-    while (!(await Promise.all(clients.map(isOk))).every(Boolean)) await new Promise((r) => setTimeout(r, 50));
-  } finally {
-    for (const client of clients) client.disconnect();
-  }
-  return {
-    url: `redis+cluster://${nodes.map(({ port }) => `127.0.0.1:${port}`).join(',')}`,
-    stop: async () => {
-      await Promise.all(nodes.map((node) => node.stop()));
-    },
-  };
 }
 
 /** A master, a replica and a sentinel that watches them under the name `mic-master`. */

@@ -30,13 +30,7 @@ export class AppendQueue {
     this.#updater = updater;
   }
 
-  append(events: readonly Interaction[]): Promise<AppendResult> {
-    const byUser = new Map<string, Interaction[]>();
-    for (const event of events) {
-      const own = byUser.get(event.userId);
-      if (own) own.push(event);
-      else byUser.set(event.userId, [event]);
-    }
+  append(byUser: ReadonlyMap<string, readonly Interaction[]>): Promise<AppendResult> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ byUser, total: { accepted: 0, duplicates: 0, tooOld: 0 }, resolve, reject });
       if (!this.#running) void this.#runAll();

@@ -4,7 +4,7 @@ const FULL = /\bOOM\b|^MISCONF|No space left/;
 const DENIED = /^(NOAUTH|WRONGPASS|NOPERM|ERR AUTH)/;
 /** Replies and client errors that pass when Redis is back. */
 const AWAY =
-  /^(LOADING|CLUSTERDOWN|TRYAGAIN|MASTERDOWN|READONLY|BUSY|NOREPLICAS|UNBLOCKED)|ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN|Connection is closed|isn't writeable|Socket timeout|max retries per request|Socket closed|connect timeout|slots cache|ClusterAllFailed|None of startup nodes|All sentinels are unreachable|Cluster isn't ready/i;
+  /^(LOADING|CLUSTERDOWN|TRYAGAIN|MASTERDOWN|READONLY|BUSY|NOREPLICAS|UNBLOCKED)|ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN|Connection is closed|isn't writeable|Socket timeout|max retries per request|Socket closed|connect timeout|slots cache|ClusterAllFailed|None of startup nodes|All sentinels are unreachable|Cluster isn't ready|Too many Cluster redirections/i;
 
 /** Errors of Redis and of its client in our codes; errors of ours as they are. */
 export function toStoreError(error: unknown): MicError {

@@ -20,6 +20,11 @@ export interface Command {
 /** Connecting, and silence of a connection that owes an answer, milliseconds. */
 const CONNECT_TIMEOUT_MS = 2_000;
 const SILENCE_TIMEOUT_MS = 5_000;
+/** How often a cluster is asked who has which slots, and how long one node may take to say so, milliseconds. */
+const SLOTS_EVERY_MS = 1_000;
+const SLOTS_TIMEOUT_MS = 500;
+/** Nodes that a command is sent on to: a slot that moves is found by the second. */
+const MOST_REDIRECTIONS = 4;
 /** Commands of one pipeline: large enough to save round trips, small enough not to hold up others. */
 const PIPELINE_LENGTH = 512;
 
@@ -226,7 +231,14 @@ function clientOf({ kind, nodes, masterName, database, username, password, tls }
       lazyConnect: true,
       enableOfflineQueue: false,
       clusterRetryStrategy: backOff,
-      slotsRefreshTimeout: CONNECT_TIMEOUT_MS,
+      // What a master that is gone cannot answer fails at once and holds up nobody: by default the client tries again for
+      // 1.6 s. The next call to its slots asks another master, which knows the new one as soon as there is one.
+      retryDelayOnFailover: 0,
+      retryDelayOnClusterDown: 0,
+      maxRedirections: MOST_REDIRECTIONS,
+      // A master that is silent, not gone, refuses nothing: that another has taken its place must be asked for.
+      slotsRefreshInterval: SLOTS_EVERY_MS,
+      slotsRefreshTimeout: SLOTS_TIMEOUT_MS,
       redisOptions: options,
     });
   }

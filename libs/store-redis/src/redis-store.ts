@@ -36,7 +36,7 @@ import {
   summaryOf,
   type HistoryRetentionOptions,
 } from '@mic/store-records';
-import { AppendQueue } from './append-queue';
+import { AppendQueues } from './append-queues';
 import { RedisHistoryKeeper } from './history-keeper';
 import { historyEvents, HistoryUpdater } from './history-updates';
 import { Keys, type Key } from './keys';
@@ -65,7 +65,7 @@ export class RedisStore implements Store {
   readonly #link: RedisLink;
   readonly #keys: Keys;
   readonly #retention: HistoryRetention;
-  readonly #appends: AppendQueue;
+  readonly #appends: AppendQueues;
   readonly #keeper: RedisHistoryKeeper;
 
   private constructor(link: RedisLink, keys: Keys, retention: HistoryRetention) {
@@ -73,7 +73,8 @@ export class RedisStore implements Store {
     this.#keys = keys;
     this.#retention = retention;
     const updater = new HistoryUpdater(link, keys, retention);
-    this.#appends = new AppendQueue(updater);
+    const partOf = (userId: string): number => (link.isCluster ? keys.histories([userId])[0]!.bucket : 0);
+    this.#appends = new AppendQueues(updater, partOf);
     this.#keeper = new RedisHistoryKeeper(link, keys, retention, updater);
   }
 
