@@ -39,6 +39,7 @@ export async function openGateway(settings: ReturnType<typeof config.parse>, hos
     'neighbor-store': settings.MIC_NEIGHBOR_STORE,
   });
   const records = storeRecords(settings.MIC_STORE);
+  let isWarm = false;
   const closeClients = (): void => {
     for (const client of [embedder, index, neighbors, holders]) client.close();
   };
@@ -63,7 +64,11 @@ export async function openGateway(settings: ReturnType<typeof config.parse>, hos
       const without = lacking(await holders.ask([summary.releaseId]), summary);
       return without.length === 0 ? null : `release ${summary.releaseId} is not open yet in ${without.join(', ')}`;
     },
-    warmUp: ({ value: { engine, catalog } }) => warmUp(engine, catalog),
+    warmUp: ({ value: { engine, catalog } }) => {
+      const rounds = isWarm ? 1 : undefined;
+      isWarm = true;
+      return warmUp(engine, catalog, rounds);
+    },
     async alternative() {
       const holdings = await holders.ask([]);
       const sealed = await (await records.get()).releases();

@@ -1,6 +1,6 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { MicError } from '@mic/domain';
-import { threadEntry } from '@mic/thread-entry';
+import { startThread } from '@mic/thread-entry';
 import type { Burst, BurstLists, WorkerMessage, WorkerSetup } from './worker-protocol';
 
 /** One search thread with an index object of its own; it works on one burst at a time. */
@@ -35,8 +35,8 @@ export class SearchWorker {
    * @throws MicError what the thread found wrong with what it was given; UNAVAILABLE when it does not start.
    */
   static async start(setup: WorkerSetup): Promise<SearchWorker> {
-    const { url, execArgv } = threadEntry('hnsw-worker', import.meta.url);
-    const worker = new Worker(url, { workerData: setup, execArgv: [...execArgv], name: 'hnsw-search' });
+    const options = { name: 'hnsw-search', workerData: setup, priority: 'gentle' } as const;
+    const worker = startThread('hnsw-worker', import.meta.url, options);
     const searchWorker = new SearchWorker(worker);
     const first = new Promise<WorkerMessage>((resolve) => worker.once('message', resolve));
     const said = await Promise.race([first, searchWorker.ended]);

@@ -1,6 +1,6 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { MicError } from '@mic/domain';
-import { threadEntry } from '@mic/thread-entry';
+import { startThread } from '@mic/thread-entry';
 import type { ModelSession, OnnxInterface, OnnxValue } from './session';
 import type { Interfaces, SessionMessage, SessionRequest, SessionSetup } from './session-protocol';
 
@@ -47,11 +47,11 @@ export class SessionThread implements ModelSession {
 
   /** @param model changes hands. @throws MicError FAILED_PRECONDITION when ONNX Runtime does not accept the model. */
   static async open(model: Uint8Array, name: string): Promise<SessionThread> {
-    const { url, execArgv } = threadEntry('session-worker', import.meta.url);
     // A part of a larger memory cannot change hands alone.
     const own = ownsMemory(model) ? model : Uint8Array.from(model);
     const workerData: SessionSetup = { model: own, name };
-    const worker = new Worker(url, { workerData, transferList: [own.buffer], execArgv: [...execArgv], name });
+    const options = { name, workerData, transferList: [own.buffer], priority: 'gentle' } as const;
+    const worker = startThread('session-worker', import.meta.url, options);
     const thread = new SessionThread(worker, name);
     const first = new Promise<SessionMessage>((resolve) => worker.once('message', resolve));
     const said = await Promise.race([first, thread.#ended]);

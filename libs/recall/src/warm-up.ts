@@ -9,9 +9,9 @@ const HISTORY_ITEMS = 20;
 
 /**
  * Recalls for a user that nobody is, over and over, before anyone else does: connections are made, models run once, and
- * code is compiled at the cost of no caller. Nothing that goes wrong here matters; callers are told when they ask.
+ * code is compiled at the cost of no caller; where all that has been done for another release, a round or two are enough. Nothing that goes wrong here matters; callers are told when they ask.
  */
-export async function warmUp(recall: RecallService, catalog: ItemCatalog): Promise<void> {
+export async function warmUp(recall: RecallService, catalog: ItemCatalog, rounds = ROUNDS): Promise<void> {
   const started = performance.now();
   const items = Array.from({ length: Math.min(HISTORY_ITEMS, catalog.itemCount) }, (_, row) => catalog.itemId(row));
   const inlineHistory = {
@@ -19,7 +19,7 @@ export async function warmUp(recall: RecallService, catalog: ItemCatalog): Promi
     timesMs: Float64Array.from(items, (_, age) => items.length - age),
     weights: new Float32Array(items.length).fill(1),
   };
-  for (let round = 0; round < ROUNDS && performance.now() - started < LONGEST_MS; round++) {
+  for (let round = 0; round < rounds && performance.now() - started < LONGEST_MS; round++) {
     const request = { requestId: `warm-up/${round}`, userId: '(warm-up)', inlineHistory };
     await recall.recall(request, LONGEST_ROUND_MS, new AbortController().signal).catch(() => undefined);
   }

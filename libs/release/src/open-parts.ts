@@ -1,6 +1,5 @@
-import { Worker } from 'node:worker_threads';
 import { MicError, parseReleaseId } from '@mic/domain';
-import { threadEntry } from '@mic/thread-entry';
+import { startThread } from '@mic/thread-entry';
 import { itemCatalog } from './item-catalog';
 import type { ReleasePart } from './layout';
 import type { PartsAnswer, PartsRequest } from './parts-protocol';
@@ -16,9 +15,9 @@ export async function openParts<P extends ReleasePart>(
   directory: string,
   parts: readonly P[],
 ): Promise<ServedRelease<P>> {
-  const { url, execArgv } = threadEntry('parts-reader', import.meta.url);
   const workerData: PartsRequest = { directory, parts };
-  const worker = new Worker(url, { workerData, execArgv: [...execArgv], name: 'release-reader' });
+  const options = { name: 'release-reader', workerData, priority: 'background' } as const;
+  const worker = startThread('parts-reader', import.meta.url, options);
   const answer = await new Promise<PartsAnswer>((resolve, reject) => {
     const fail = (cause: unknown): void => {
       const why = cause instanceof Error ? `: ${cause.message}` : '';

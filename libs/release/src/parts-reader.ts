@@ -1,6 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { toMicError } from '@mic/domain';
-import { runInBackground } from '@mic/thread-entry';
 import type { PartsAnswer, PartsRequest } from './parts-protocol';
 import { readParts, type ReadParts } from './release-parts';
 
@@ -11,7 +10,6 @@ function memoryOf({ towers, catalog }: ReadParts): ArrayBuffer[] {
   );
 }
 
-runInBackground();
 const { directory, parts } = workerData as PartsRequest;
 try {
   const { manifest, read } = await readParts(directory, parts);

@@ -1,2 +1,2 @@
-export { runInBackground } from './background';
+export { startThread, type ThreadOptions } from './start-thread';
 export { threadEntry, type ThreadEntry } from './thread-entry';

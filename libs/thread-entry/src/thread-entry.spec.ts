@@ -8,6 +8,6 @@ describe('threadEntry', () => {
     expect(source.execArgv[0]).toBe('--import');
     expect(source.execArgv[1]).toMatch(/tsx/);
     const bundle = threadEntry('hnsw-worker', 'file:///srv/app/dist/main.mjs');
-    expect(bundle).toEqual({ url: new URL('file:///srv/app/dist/hnsw-worker.mjs'), execArgv: [] });
+    expect(bundle).toEqual({ url: new URL('file:///srv/app/dist/hnsw-worker.mjs'), execArgv: [], preload: [] });
   });
 });

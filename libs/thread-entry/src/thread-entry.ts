@@ -1,8 +1,10 @@
 /** How to start a thread. */
 export interface ThreadEntry {
   readonly url: URL;
-  /** Flags of node for the thread. */
+  /** Flags of node for a thread that begins with the program. */
   readonly execArgv: readonly string[];
+  /** Modules that a thread which begins with something else has to load before it. */
+  readonly preload: readonly string[];
 }
 
 /**
@@ -13,8 +15,9 @@ export interface ThreadEntry {
  * @param moduleUrl `import.meta.url` of a module in the program's folder.
  */
 export function threadEntry(name: string, moduleUrl: string): ThreadEntry {
-  if (!moduleUrl.endsWith('.ts')) return { url: new URL(`./${name}.mjs`, moduleUrl), execArgv: [] };
-  return { url: new URL(`./${name}.ts`, moduleUrl), execArgv: ['--import', compilerUrl()] };
+  if (!moduleUrl.endsWith('.ts')) return { url: new URL(`./${name}.mjs`, moduleUrl), execArgv: [], preload: [] };
+  const compiler = compilerUrl();
+  return { url: new URL(`./${name}.ts`, moduleUrl), execArgv: ['--import', compiler], preload: [compiler] };
 }
 
 /** A module that makes a thread compile TypeScript: `--import tsx` alone does so in the main thread only. */
