@@ -71,29 +71,33 @@ async function recallUntil(over: Promise<unknown>): Promise<RecallResponse[]> {
 }
 
 describe('a release that is published while services run', () => {
-  it('is not taken while its folder is not there, or damaged: all stay on the old one and say so', async () => {
-    await publishSecond();
-    await expect.poll(() => healthOf('ann-service'), SWAPPED).toBe('NOT_SERVING');
-    for (const name of READERS) {
-      await expect
-        .poll(() => releasesOf(name), SWAPPED)
-        .toMatchObject({
-          currentReleaseId: small.releaseId,
-          publishedReleaseId: second,
-          problem: expect.stringContaining(second),
-        });
-      expect(await checkHealth(running.services[name].address, '', 2_000)).toBe('SERVING');
-    }
-    await cp(folderOf(second, builder), `${folderOf(second)}.coming`, { recursive: true });
-    const vectors = join(`${folderOf(second)}.coming`, 'items/vectors.f32');
-    await truncate(vectors, (await readFile(vectors)).length - 4);
-    await rename(`${folderOf(second)}.coming`, folderOf(second));
-    for (const name of READERS) {
-      await expect.poll(async () => (await releasesOf(name)).problem, SWAPPED).toMatch(/items\/vectors\.f32 \(size/);
-    }
-    expect(running.log()).toMatch(/release could not be opened/);
-    expect(await recall()).toMatchObject({ releaseId: small.releaseId, degraded: false });
-  });
+  it(
+    'is not taken while its folder is not there, or damaged: all stay on the old one and say so',
+    { timeout: 150_000 },
+    async () => {
+      await publishSecond();
+      await expect.poll(() => healthOf('ann-service'), SWAPPED).toBe('NOT_SERVING');
+      for (const name of READERS) {
+        await expect
+          .poll(() => releasesOf(name), SWAPPED)
+          .toMatchObject({
+            currentReleaseId: small.releaseId,
+            publishedReleaseId: second,
+            problem: expect.stringContaining(second),
+          });
+        expect(await checkHealth(running.services[name].address, '', 2_000)).toBe('SERVING');
+      }
+      await cp(folderOf(second, builder), `${folderOf(second)}.coming`, { recursive: true });
+      const vectors = join(`${folderOf(second)}.coming`, 'items/vectors.f32');
+      await truncate(vectors, (await readFile(vectors)).length - 4);
+      await rename(`${folderOf(second)}.coming`, folderOf(second));
+      for (const name of READERS) {
+        await expect.poll(async () => (await releasesOf(name)).problem, SWAPPED).toMatch(/items\/vectors\.f32 \(size/);
+      }
+      expect(running.log()).toMatch(/release could not be opened/);
+      expect(await recall()).toMatchObject({ releaseId: small.releaseId, degraded: false });
+    },
+  );
 
   it('is not taken by the gateway while one service does not have it', async () => {
     // The ann-service alone misses its file from now on: the towers and the catalogue are read by then.

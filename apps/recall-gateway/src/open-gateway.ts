@@ -1,6 +1,14 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { RecallEngine, warmUp, type HistoryWriter, type ItemCatalog, type RecallService } from '@mic/recall';
 import { loadProfiles } from '@mic/recall-api';
-import { ItemIndexClient, lacking, NeighborClient, ReleaseHolders, UserEmbedderClient } from '@mic/service-clients';
+import {
+  ItemIndexClient,
+  lacking,
+  NeighborClient,
+  ReleaseHolders,
+  UserEmbedderClient,
+  type CallersRelease,
+} from '@mic/service-clients';
 import {
   openedRelease,
   openPublishedParts,
@@ -45,6 +53,7 @@ export async function openGateway(settings: ReturnType<typeof config.parse>, hos
   };
   const opener: ReleaseOpener<Engine> = {
     async open(pointer) {
+      if (isWarm) await untilHeld(holders, pointer, host.stopping);
       const release = await openPublishedParts(settings.MIC_RELEASES, pointer, ['catalog']);
       const { catalog, releaseId } = release;
       const { manifestSha256 } = release.manifest;
@@ -102,5 +111,21 @@ export async function openGateway(settings: ReturnType<typeof config.parse>, hos
   } catch (error) {
     closeClients();
     throw error;
+  }
+}
+
+/** How long the gateway leaves the others the machine, milliseconds, and how often it looks. */
+const LEAVE_OTHERS_MS = 3_000;
+const LOOK_EVERY_MS = 500;
+
+/**
+ * Waits until the services have a release, within bounds: the gateway cannot serve it before, and where all are on one machine
+ * they do not open it all at once.
+ */
+async function untilHeld(holders: ReleaseHolders, pointer: CallersRelease, stopping: AbortSignal): Promise<void> {
+  const giveUpAt = performance.now() + LEAVE_OTHERS_MS;
+  while (!stopping.aborted && performance.now() < giveUpAt) {
+    if (lacking(await holders.ask([pointer.releaseId]), pointer).length === 0) return;
+    await sleep(LOOK_EVERY_MS, undefined, { signal: stopping }).catch(() => undefined);
   }
 }

@@ -80,7 +80,13 @@ export class ReleaseWatch<T> {
       const pointer = await (await records()).pointer();
       this.#pointerProblem = pointer ? null : nothingPublished().message;
       if (!pointer) throw nothingPublished();
-      await releases.follow(pointer);
+      const following = releases.follow(pointer);
+      // While a release is served, opening another one holds nothing up: what is in use has to be named all the time.
+      if (this.#isServing) {
+        following.catch((error: unknown) => {
+          this.#tell(toMicError(error));
+        });
+      } else await following;
       const { problem } = releases.state();
       if (problem === null) this.#told = '';
       else if (!this.#isServing) this.#tell(new MicError('FAILED_PRECONDITION', problem));
