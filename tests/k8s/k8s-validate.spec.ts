@@ -84,7 +84,7 @@ describe('the command', () => {
     const json = await run(['--json', overlay]);
     expect(JSON.parse(json.stdout)).toEqual({
       builds: [overlay],
-      objects: 14,
+      objects: 16,
       problems: [
         {
           build: overlay,

@@ -178,7 +178,7 @@ describe('native code', () => {
 
 describe('prune', () => {
   it.each([
-    ['an app that is none', ['mic', join(scratch, 'none')], 'no app mic; there are user-embedder, ann-service,'],
+    ['an app that is none', ['radio', join(scratch, 'none')], 'no app radio; there are user-embedder, ann-service,'],
     ['a folder that is in use', ['ann-service', root], 'is not empty: name a new folder'],
     ['a folder left out', ['ann-service'], 'usage: node tools/prune.mjs APP OUTDIR'],
   ])('refuses %s', (_what, args, message) => {

@@ -84,7 +84,7 @@ describe('a built release', () => {
 
   it('has the user vectors that the user tower gives when it serves', async () => {
     const { releaseId, signature, userTower } = release;
-    const embedder = await OnnxUserEmbedder.open({ releaseId, signature, model: userTower });
+    const embedder = await OnnxUserEmbedder.open({ releaseId, signature, model: userTower.slice() });
     const vectors = await readColumn(join(release.directory, RELEASE_FILES.userVectors), Float32Array);
     const { histories } = await dataset.loadInteractions();
     for (const { row, embedding, profile } of (await firstUsers(release)).slice(0, 20)) {
