@@ -75,7 +75,7 @@ describe('loadSplit', () => {
     const positions = { info: { ...dataset.info, order: 'position' } } as Dataset;
     await expect(loadSplit(positions, { ...REQUEST, protocol: 'time' })).rejects.toMatchObject({
       code: 'FAILED_PRECONDITION',
-      remedy: 'use --protocol leave-one-out or user-split',
+      remedy: 'use --protocol leave-one-out, sampled-last or user-split',
     });
   });
 });
