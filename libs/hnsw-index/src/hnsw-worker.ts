@@ -3,7 +3,7 @@ import { MicError, toMicError } from '@mic/domain';
 import { firstNonFinite } from '@mic/vectors';
 import { checkIndexFile } from './index-file';
 import { RowSearcher } from './row-searcher';
-import type { Burst, BurstLists, WorkerMessage, WorkerSetup } from './worker-protocol';
+import type { Burst, BurstLists, WorkerMessage, WorkerRequest, WorkerSetup } from './worker-protocol';
 
 const port = parentPort!;
 
@@ -41,7 +41,11 @@ function answer(searcher: RowSearcher, { parts, vectors: queries }: Burst): Burs
 }
 
 function serve(searcher: RowSearcher): void {
-  port.on('message', (burst: Burst) => {
+  port.on('message', (burst: WorkerRequest) => {
+    if (burst === 'close') {
+      port.close();
+      return;
+    }
     try {
       const lists = answer(searcher, burst);
       const transfer = [lists.offsets.buffer, lists.rows.buffer, lists.scores.buffer] as ArrayBuffer[];

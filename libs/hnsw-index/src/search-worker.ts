@@ -1,7 +1,10 @@
 import type { Worker } from 'node:worker_threads';
 import { MicError } from '@mic/domain';
 import { startThread } from '@mic/thread-entry';
-import type { Burst, BurstLists, WorkerMessage, WorkerSetup } from './worker-protocol';
+import type { Burst, BurstLists, WorkerMessage, WorkerRequest, WorkerSetup } from './worker-protocol';
+
+/** A burst that takes longer hangs. */
+const LONGEST_BURST_MS = 30_000;
 
 /** One search thread with an index object of its own; it works on one burst at a time. */
 export class SearchWorker {
@@ -60,10 +63,17 @@ export class SearchWorker {
     });
   }
 
-  /** Ends the thread; a search under way is rejected. */
+  /**
+   * Ends the thread; a search under way is rejected. The thread is asked to end after its burst: one that is torn out of the
+   * library takes the process with it.
+   */
   async terminate(): Promise<void> {
-    await this.#worker.terminate();
+    this.#alive = false;
+    this.#take()?.reject(this.#death('the search thread ended while it was searching'));
+    this.#worker.postMessage('close' satisfies WorkerRequest);
+    const late = setTimeout(() => void this.#worker.terminate(), LONGEST_BURST_MS);
     await this.ended;
+    clearTimeout(late);
   }
 
   #receive(message: WorkerMessage): void {

@@ -28,6 +28,9 @@ export interface Burst {
   readonly vectors: Float32Array;
 }
 
+/** What a thread is told: to search, or to end when it has. */
+export type WorkerRequest = Burst | 'close';
+
 /** Lists of all queries of a burst, in their order: list i is [offsets[i], offsets[i + 1]). */
 export interface BurstLists {
   readonly offsets: Uint32Array;
