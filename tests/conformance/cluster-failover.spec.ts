@@ -111,8 +111,8 @@ describe('a cluster of which a master goes', () => {
     const next = await makeRelease('2024-05-06T02:00:00Z');
     await publishRelease({ release: next, target: store });
     expect((await store.pointer())?.releaseId).toBe(next.releaseId);
-    await cluster.restart(master);
-    await expect.poll(async () => String(await cluster.ask(master, 'ROLE')), PROMOTED).toMatch(/^slave,.*connected/);
+    const back = await cluster.restart(master);
+    await expect.poll(async () => String(await cluster.ask(back, 'ROLE')), PROMOTED).toMatch(/^slave,.*connected/);
     await append(onGone);
   });
 });

@@ -25,8 +25,11 @@ export interface RedisCluster {
   ask(node: RedisProcess, ...words: readonly string[]): Promise<unknown>;
   /** The master and its replica, as they were at the start, that have the slot of a key. */
   ownersOf(key: string): Promise<{ readonly master: RedisProcess; readonly replica: RedisProcess }>;
-  /** Starts a node again that has ended, with what it knew of the cluster. */
-  restart(node: RedisProcess): Promise<void>;
+  /**
+   * Starts a node again that has ended, with what it knew of the cluster; on another port, for its own may be somebody else's by
+   * now.
+   */
+  restart(node: RedisProcess): Promise<RedisProcess>;
   stop(): Promise<void>;
 }
 
@@ -59,7 +62,9 @@ export async function startRedisCluster(options: RedisClusterOptions = {}): Prom
     },
     async restart({ port }) {
       const folder = folders[running.findIndex((node) => node.port === port)]!;
-      again.push(await startRedis(args, { port, directory: folder }));
+      const node = await startRedis(args, { directory: folder });
+      again.push(node);
+      return node;
     },
     async stop() {
       await Promise.all([...running, ...again].map((node) => node.stop()));

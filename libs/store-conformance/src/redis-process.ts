@@ -27,7 +27,11 @@ async function freePort(): Promise<number> {
   }
 }
 
-/** Starts a redis-server without persistence, or with what `args` say, and waits until it answers. */
+/**
+ * Starts a redis-server without persistence, or with what `args` say, and waits until it answers.
+ *
+ * @throws Error with what it printed when it does not start, or another server answers on its port.
+ */
 export async function startRedis(
   args: readonly string[] = [],
   options: { readonly port?: number; readonly directory?: string } = {},
@@ -53,9 +57,16 @@ export async function startRedis(
         reject(new Error(`redis-server did not start (on Debian: apt-get install redis-server): ${printed}`));
       }, 10_000).unref(),
     );
-    const answer = client.ping().catch((error: Error) => {
-      if (!error.message.startsWith('NOAUTH')) throw error; // it answers: it wants a password
-    });
+    const answer = client.info('server').then(
+      (info) => {
+        // A port that was free a moment ago may have gone to a server of another spec, which answers as gladly.
+        if (info.includes(`process_id:${child.pid}\r`)) return;
+        throw new Error(`another server answers on port ${port}: ${printed}`);
+      },
+      (error: Error) => {
+        if (!error.message.startsWith('NOAUTH')) throw error; // it answers: it wants a password
+      },
+    );
     await Promise.race([answer, timeout]);
   } catch (error) {
     await stop();
