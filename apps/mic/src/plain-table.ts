@@ -1,12 +1,12 @@
 import Table from 'cli-table3';
-import pc from 'picocolors';
+import { colours } from './colours';
 
 /** A table for people without lines and colours, which reads as well in a file as on a terminal. */
 export function plainTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const none = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '' };
   const lines = { 'bottom-left': '', 'bottom-right': '', left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '' };
   const table = new Table({
-    head: head.map((title) => pc.bold(title)),
+    head: head.map((title) => colours.bold(title)),
     chars: { ...none, ...lines, 'right-mid': '', middle: '  ' },
     style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
   });

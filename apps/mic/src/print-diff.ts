@@ -1,12 +1,12 @@
-import pc from 'picocolors';
 import type { Compared, ComparedCheck, ReleaseDiff } from '@mic/release-build';
+import { colours } from './colours';
 import { plainTable } from './plain-table';
 import { QUALITY_COLUMNS } from './print-quality';
 
 /** Two releases side by side, as tables. Figures that are the same in both have no difference. */
 export function printDiff(diff: ReleaseDiff): string {
   const { vocabulary, lists, files } = diff;
-  const texts = diff.facts.map(({ name, a, b }) => [name, a, b, a === b ? '' : pc.yellow('differs')]);
+  const texts = diff.facts.map(({ name, a, b }) => [name, a, b, a === b ? '' : colours.yellow('differs')]);
   const overlaps = Object.entries(vocabulary).map(([kind, { inBoth, added, gone }]) => [
     kind,
     String(inBoth),
@@ -50,7 +50,7 @@ export function printDiff(diff: ReleaseDiff): string {
 const SHOWN = ['users', ...QUALITY_COLUMNS];
 const isShown = ({ name }: Compared): boolean => SHOWN.includes(name.split(' ').at(-1)!);
 
-const section = (title: string, table: string): string => `\n${pc.bold(title)}\n${table}`;
+const section = (title: string, table: string): string => `\n${colours.bold(title)}\n${table}`;
 
 type Show = (value: number | null) => string;
 
@@ -67,7 +67,7 @@ function figures(rows: readonly Compared[], showOf: (name: string) => Show = () 
 function checkRow({ name, a, b, difference, least, most, passedA, passedB, noteA, noteB }: ComparedCheck): string[] {
   const verdict = (passed: boolean | null, note: string | null): string => {
     if (passed === null) return '-';
-    return passed ? (note === null ? 'ok' : 'does not apply') : pc.red(note ?? 'out of bounds');
+    return passed ? (note === null ? 'ok' : 'does not apply') : colours.red(note ?? 'out of bounds');
   };
   return [
     name,

@@ -1,5 +1,5 @@
 import type { Manifest } from '@mic/release';
-import pc from 'picocolors';
+import { colours } from './colours';
 import { plainTable } from './plain-table';
 
 /** The checks of the gate as a table, those that failed first; a sentence says whether the release may be published. */
@@ -12,9 +12,11 @@ export function printGate({ gate }: Pick<Manifest, 'gate'>): string {
       show(value),
       show(least),
       show(most),
-      passed ? (note ?? 'ok') : pc.red(note ?? 'out of bounds'),
+      passed ? (note ?? 'ok') : colours.red(note ?? 'out of bounds'),
     ]);
   const failed = gate.checks.filter(({ passed }) => !passed).map(({ name }) => name);
-  const verdict = gate.passed ? `gate: ${pc.green('passed')}` : `gate: ${pc.red('failed')} (${failed.join(', ')})`;
+  const verdict = gate.passed
+    ? `gate: ${colours.green('passed')}`
+    : `gate: ${colours.red('failed')} (${failed.join(', ')})`;
   return `${plainTable(['figure', 'value', 'at least', 'at most', ''], rows)}\n${verdict}`;
 }

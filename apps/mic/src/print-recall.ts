@@ -1,5 +1,5 @@
-import pc from 'picocolors';
 import type { CandidateSource, RecallResponse } from '@mic/contracts';
+import { colours } from './colours';
 import { plainTable } from './plain-table';
 
 /** Title of an item, '' where it has none. */
@@ -21,14 +21,14 @@ export function printRecall(response: RecallResponse, titleOf: TitleOf = () => '
   });
   const channels = response.channels.map(({ channel, outcome, candidates, elapsedMs, message }) => {
     const name = shortName(outcome);
-    const state = name === 'OK' ? pc.green(name) : pc.yellow(name);
+    const state = name === 'OK' ? colours.green(name) : colours.yellow(name);
     const why = message ? ` (${message})` : '';
     return `${shortName(channel)} ${state}, ${candidates} candidates, ${elapsedMs.toFixed(1)} ms${why}`;
   });
   const known = response.userKnown ? '' : ' (unknown to the release)';
-  const degraded = response.degraded ? `, ${pc.red('degraded')}` : '';
+  const degraded = response.degraded ? `, ${colours.red('degraded')}` : '';
   return [
-    `user ${pc.bold(response.userId)}${known}, release ${response.releaseId}, profile ${response.profile}${degraded}`,
+    `user ${colours.bold(response.userId)}${known}, release ${response.releaseId}, profile ${response.profile}${degraded}`,
     plainTable(['#', 'item', 'score', 'category', 'found by'], rows),
     channels.join('\n'),
   ].join('\n');
@@ -39,5 +39,5 @@ function sourceText({ channel, trigger }: CandidateSource, titleOf: TitleOf): st
   if (trigger === '') return name;
   // U2U2I is triggered by users, whose ids may be those of items.
   const title = name === 'U2I2I' ? titleOf(trigger) : '';
-  return `${name} ${pc.dim(`via ${title || trigger}`)}`;
+  return `${name} ${colours.dim(`via ${title || trigger}`)}`;
 }

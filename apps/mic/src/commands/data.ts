@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import pc from 'picocolors';
 import {
   SAMPLE_TABLE_SCHEMA,
   importKuaiRand,
@@ -14,6 +13,7 @@ import {
   type ImportReport,
   type SampleRow,
 } from '@mic/dataset';
+import { colours } from '../colours';
 import { wholeNumber } from '../number-flags';
 import { plainTable } from '../plain-table';
 import { withProgress } from '../progress';
@@ -196,7 +196,7 @@ function printImportReport(report: ImportReport, json = false): void {
     console.log(JSON.stringify(report));
     return;
   }
-  console.log(`${pc.green('dataset')} ${report.dataset}`);
+  console.log(`${colours.green('dataset')} ${report.dataset}`);
   console.log(`  ${report.events} events of ${report.users} users and ${report.items} items`);
   if (report.userRows + report.itemRows > 0) {
     console.log(`  fields of ${report.userRows} users and ${report.itemRows} items`);
@@ -225,7 +225,7 @@ function printDataset(info: DatasetInfo, sample: DatasetSample, json = false): v
   }
   const { counts } = info;
   const moment = (time: number) => (info.order === 'position' ? String(time) : new Date(time).toISOString());
-  console.log(`${pc.bold(info.name)}  (${info.source})`);
+  console.log(`${colours.bold(info.name)}  (${info.source})`);
   console.log(`  ${counts.events} events of ${counts.users} users and ${counts.items} items`);
   console.log(`  ${info.order} ${moment(sample.firstTimeMs)} .. ${moment(sample.lastTimeMs)}`);
   console.log(

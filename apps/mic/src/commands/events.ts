@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import pc from 'picocolors';
 import { EventLog } from '@mic/event-log';
+import { colours } from '../colours';
 import { exportEvents } from '../export-events';
 import { DEFAULT_HOME, homeAt } from '../home';
 import { moment } from '../number-flags';
@@ -93,7 +93,7 @@ Closed segments can be imported as they are, too: "files": ".mic/events/*.jsonl"
       if (flags.json) console.log(JSON.stringify(report));
       else {
         const others = report.leftOut > 0 ? `, ${report.leftOut} of other times left out` : '';
-        console.log(`${pc.green(flags.out)}: ${report.events} events of ${report.segments} segments${others}`);
+        console.log(`${colours.green(flags.out)}: ${report.events} events of ${report.segments} segments${others}`);
       }
       if (report.unreadable.length === 0) return;
       const [first] = report.unreadable;

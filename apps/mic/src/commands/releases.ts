@@ -1,7 +1,7 @@
 import { Command } from 'commander';
-import pc from 'picocolors';
 import { listReleases, verifyRelease, type VerifyReport } from '@mic/release';
 import { diffReleases } from '@mic/release-build';
+import { colours, errorColours } from '../colours';
 import { DEFAULT_HOME, homeAt } from '../home';
 import { plainTable } from '../plain-table';
 import { printDiff } from '../print-diff';
@@ -37,13 +37,13 @@ A copy of a release under any folder name is as good as the original.`,
 }
 
 function printReport({ ok, id, files, bytes, problems, unlisted, directory }: VerifyReport): void {
-  for (const path of unlisted) console.error(`${pc.yellow(path)}: not in the manifest, ignored`);
+  for (const path of unlisted) console.error(`${errorColours.yellow(path)}: not in the manifest, ignored`);
   if (ok) {
-    console.log(`${pc.green('intact')}: release ${id}, ${files} files, ${bytes} bytes`);
+    console.log(`${colours.green('intact')}: release ${id}, ${files} files, ${bytes} bytes`);
     return;
   }
   for (const { path, problem, expected, found } of problems) {
-    console.error(`${pc.red(path)}: ${problem}, expected ${expected}, found ${found}`);
+    console.error(`${errorColours.red(path)}: ${problem}, expected ${expected}, found ${found}`);
   }
   console.error(`the release in ${directory} is damaged: restore it from a good copy, or build it again (mic build)`);
 }
@@ -66,7 +66,7 @@ Example:
         return;
       }
       const rows = releases.map(({ directory, manifest }) => {
-        if (!manifest) return [directory, pc.red('no intact manifest'), '', '', '', ''];
+        if (!manifest) return [directory, colours.red('no intact manifest'), '', '', '', ''];
         const { id, dataset, counts, quality } = manifest;
         const hitRate = (list: string): string => quality.metrics[list]?.['HR@50']?.toFixed(4) ?? '-';
         return [id, dataset, String(counts.users), String(counts.items), hitRate('u2i'), hitRate('merged')];

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import pc from 'picocolors';
 import { loadProfiles } from '@mic/recall-api';
 import { LOG_LEVELS, stopOnSignals, type LogLevel } from '@mic/rpc';
+import { errorColours } from '../colours';
 import { checkPublished } from '../check-published';
 import { environmentConfig } from '../config';
 import { eventLogOf, EVENT_LOG_OPTION, NO_EVENT_LOG_OPTION } from '../event-log-option';
@@ -77,7 +77,7 @@ Ask it with: mic recall --home .mic --user USER_ID`,
         void ended.then((how) => {
           if (stopping) return;
           console.error(
-            `${pc.yellow(name)} ended ${how}; start it again with: mic up --only ${name} --home ${flags.home}`,
+            `${errorColours.yellow(name)} ended ${how}; start it again with: mic up --only ${name} --home ${flags.home}`,
           );
         });
       }

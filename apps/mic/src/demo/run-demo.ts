@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import pc from 'picocolors';
 import type { RecallResponse } from '@mic/contracts';
 import { importMovieLens100k, openDataset, synthesize } from '@mic/dataset';
 import { openStore } from '@mic/open-store';
@@ -8,6 +7,7 @@ import type { Manifest } from '@mic/release';
 import { createLogger, stopOnSignals } from '@mic/rpc';
 import { parseBuildConfig } from '@mic/release-build';
 import { parseTrainingConfig } from '@mic/training';
+import { colours } from '../colours';
 import { DEFAULT_ADDRESS } from '../address';
 import { startAllInOne } from '../all-in-one';
 import { callRecall } from '../call-recall';
@@ -167,10 +167,11 @@ function show(
   recalls: readonly RecallResponse[],
   timingsMs: Readonly<Record<string, number>>,
 ): void {
-  console.log(`\n${pc.bold(`release ${manifest.id}`)}\n${printQuality(manifest)}`);
+  console.log(`\n${colours.bold(`release ${manifest.id}`)}\n${printQuality(manifest)}`);
   users.forEach((user, i) => {
-    console.log(`\n${pc.bold(`user ${user.userId}`)}, most recently:`);
-    for (const { itemId, title, category } of user.recent) console.log(`  ${title || itemId}  ${pc.dim(category)}`);
+    console.log(`\n${colours.bold(`user ${user.userId}`)}, most recently:`);
+    for (const { itemId, title, category } of user.recent)
+      console.log(`  ${title || itemId}  ${colours.dim(category)}`);
     console.log(printRecall(recalls[i]!, titleOf));
   });
   const times = Object.entries(timingsMs).map(([step, ms]) => `${step} ${(ms / 1000).toFixed(1)} s`);

@@ -1,4 +1,4 @@
-import pc from 'picocolors';
+import { colours } from '../colours';
 import { plainTable } from '../plain-table';
 import type { HourlySummary } from './hourly-state';
 
@@ -37,13 +37,13 @@ export function printSummary(summary: HourlySummary): string {
 function verdict({ outcome, releaseId, gateFailed, error }: HourlySummary): string {
   switch (outcome) {
     case 'published':
-      return pc.green(`release ${releaseId} is published`);
+      return colours.green(`release ${releaseId} is published`);
     case 'nothing-new':
       return 'nothing new';
     case 'gate-failed':
-      return pc.red(`release ${releaseId} did not pass its gate (${gateFailed.join(', ')}) and is not published`);
+      return colours.red(`release ${releaseId} did not pass its gate (${gateFailed.join(', ')}) and is not published`);
     case 'failed':
     case 'busy':
-      return pc.red(`${outcome}: ${error?.message}${error?.remedy ? `\n     ${error.remedy}` : ''}`);
+      return colours.red(`${outcome}: ${error?.message}${error?.remedy ? `\n     ${error.remedy}` : ''}`);
   }
 }
