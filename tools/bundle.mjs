@@ -20,6 +20,8 @@ await build({
   outdir,
   outExtension: { '.js': '.mjs' },
   bundle: true,
+  // What is imported when it is needed, and what programs of one folder share, goes to chunks beside them.
+  splitting: true,
   format: 'esm',
   platform: 'node',
   target: 'node20',

@@ -1,20 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { MicError } from '@mic/domain';
-import { buildCommand } from './commands/build';
-import { dataCommand } from './commands/data';
-import { demoCommand } from './commands/demo';
-import { evaluateCommand } from './commands/evaluate';
-import { tuneCommand } from './commands/tune';
-import { eventsCommand } from './commands/events';
-import { historyCommand } from './commands/history';
-import { hourlyCommand } from './commands/hourly';
-import { publishCommand } from './commands/publish';
-import { recallCommand } from './commands/recall';
-import { releasesCommand } from './commands/releases';
-import { rollbackCommand } from './commands/rollback';
-import { serveCommand } from './commands/serve';
-import { trainCommand } from './commands/train';
-import { upCommand } from './commands/up';
+import { asBatchJob } from './as-batch-job';
+import { COMMANDS } from './commands';
 import { describeError } from './describe-error';
 
 process.setSourceMapsEnabled(true);
@@ -39,25 +26,9 @@ All of it in one go: mic demo
 Every command has its own examples: mic COMMAND --help`,
   );
 
-for (const command of [
-  dataCommand(),
-  trainCommand(),
-  evaluateCommand(),
-  tuneCommand(),
-  buildCommand(),
-  releasesCommand(),
-  publishCommand(),
-  rollbackCommand(),
-  hourlyCommand(),
-  historyCommand(),
-  eventsCommand(),
-  upCommand(),
-  serveCommand(),
-  recallCommand(),
-  demoCommand(),
-]) {
-  program.addCommand(command);
-}
+const named = COMMANDS.find(({ names }) => names.includes(process.argv[2] ?? ''));
+if (named?.isBatchJob) asBatchJob();
+for (const { load } of named ? [named] : COMMANDS) program.addCommand(await load());
 
 try {
   await program.parseAsync();

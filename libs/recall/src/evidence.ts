@@ -1,4 +1,6 @@
+import { topCandidates } from '@mic/rerank';
 import type { ChannelCandidates } from './channel';
+import { RowPositions } from './row-positions';
 
 /**
  * Sums up what several triggers say for the same items (ours): a trigger of similarity s at age a gives an item
@@ -7,51 +9,62 @@ import type { ChannelCandidates } from './channel';
 export class Evidence {
   readonly #temperature: number;
   readonly #ageDecay: number;
-  readonly #positions = new Map<number, number>();
-  readonly #rows: number[] = [];
+  readonly #positions: RowPositions;
+  /** By position, as are the rest. */
   readonly #scores: number[] = [];
   readonly #similarities: number[] = [];
   readonly #strongest: number[] = [];
   readonly #triggers: number[] = [];
 
-  constructor({ temperature, ageDecay }: { readonly temperature: number; readonly ageDecay: number }) {
+  /** @param expected items to make room for. */
+  constructor(
+    { temperature, ageDecay }: { readonly temperature: number; readonly ageDecay: number },
+    expected: number,
+  ) {
     this.#temperature = temperature;
     this.#ageDecay = ageDecay;
+    this.#positions = new RowPositions(expected);
   }
 
   /** @throws RangeError for a similarity that is not finite. */
   add(row: number, similarity: number, age: number, trigger: number): void {
     if (!Number.isFinite(similarity)) throw new RangeError(`a list has the similarity ${similarity}`);
     const evidence = Math.exp((similarity - 1) / this.#temperature) * this.#ageDecay ** age;
-    const known = this.#positions.get(row);
-    if (known === undefined) {
-      this.#positions.set(row, this.#rows.length);
-      this.#rows.push(row);
+    const position = this.#positions.of(row);
+    if (position === this.#scores.length) {
       this.#scores.push(evidence);
       this.#similarities.push(similarity);
       this.#strongest.push(evidence);
       this.#triggers.push(trigger);
       return;
     }
-    this.#scores[known]! += evidence;
-    this.#similarities[known] = Math.max(this.#similarities[known]!, similarity);
-    if (evidence > this.#strongest[known]!) {
-      this.#strongest[known] = evidence;
-      this.#triggers[known] = trigger;
+    this.#scores[position]! += evidence;
+    if (similarity > this.#similarities[position]!) this.#similarities[position] = similarity;
+    if (evidence > this.#strongest[position]!) {
+      this.#strongest[position] = evidence;
+      this.#triggers[position] = trigger;
     }
   }
 
-  /** The `quota` best items; equal scores are ordered by row. */
+  /** The `quota` best items; equal scores, as floats, are ordered by row. */
   best(quota: number, triggerIds: readonly string[]): ChannelCandidates {
-    const order = this.#rows.map((_, i) => i);
-    order.sort((a, b) => this.#scores[b]! - this.#scores[a]! || this.#rows[a]! - this.#rows[b]!);
-    const kept = order.slice(0, quota);
-    return {
-      rows: Uint32Array.from(kept, (i) => this.#rows[i]!),
-      scores: Float32Array.from(kept, (i) => this.#scores[i]!),
-      similarities: Float32Array.from(kept, (i) => this.#similarities[i]!),
-      triggers: Uint32Array.from(kept, (i) => this.#triggers[i]!),
+    const scores = Float32Array.from(this.#scores);
+    const rows = this.#positions.rows();
+    const kept = topCandidates(scores, rows, quota);
+    const best = {
+      rows: new Uint32Array(kept.length),
+      scores: new Float32Array(kept.length),
+      similarities: new Float32Array(kept.length),
+      triggers: new Uint32Array(kept.length),
       triggerIds,
     };
+    for (let place = 0; place < kept.length; place++) {
+      const i = kept[place]!;
+      best.rows[place] = rows[i]!;
+      best.scores[place] = scores[i]!;
+      best.similarities[place] = this.#similarities[i]!;
+      best.triggers[place] = this.#triggers[i]!;
+    }
+    return best;
   }
 }

@@ -1,6 +1,7 @@
 import type { Channel } from '@mic/domain';
 import type { ChannelCandidates } from './channel';
 import type { CandidateSource } from './recall-types';
+import { RowPositions } from './row-positions';
 
 /** What one channel contributes to the union. */
 export interface ChannelList {
@@ -23,34 +24,39 @@ export interface MergedCandidates {
 }
 
 export function mergeCandidates(lists: readonly ChannelList[]): MergedCandidates {
-  const positions = new Map<number, number>();
-  for (const { candidates } of lists) {
-    for (const row of candidates.rows) if (!positions.has(row)) positions.set(row, positions.size);
-  }
-  const size = positions.size;
+  const positions = new RowPositions(lists.reduce((sum, { candidates }) => sum + candidates.rows.length, 0));
+  // mergedAt[l][place]: candidate that list l has at that place.
+  const mergedAt = lists.map(({ candidates: { rows } }) => {
+    const merged = new Uint32Array(rows.length);
+    for (let place = 0; place < rows.length; place++) merged[place] = positions.of(rows[place]!);
+    return merged;
+  });
+  const { size } = positions;
   const channelCounts = new Uint8Array(size);
   const similarities = new Float32Array(size).fill(-Infinity);
   // placeIn[l][i]: place of candidate i in list l, -1 where the list does not name it.
-  const placeIn = lists.map(({ candidates }) => {
+  const placeIn = lists.map(({ candidates }, l) => {
     const places = new Int32Array(size).fill(-1);
-    candidates.rows.forEach((row, place) => {
-      const i = positions.get(row)!;
+    for (let place = 0; place < candidates.rows.length; place++) {
+      const i = mergedAt[l]![place]!;
       places[i] = place;
       channelCounts[i]!++;
-      similarities[i] = Math.max(similarities[i]!, candidates.similarities[place]!);
-    });
+      if (candidates.similarities[place]! > similarities[i]!) similarities[i] = candidates.similarities[place]!;
+    }
     return places;
   });
   return {
-    rows: Uint32Array.from(positions.keys()),
+    rows: positions.rows(),
     channelCounts,
     similarities,
     scoresOf: (channel) => {
+      const scores = new Float32Array(size);
       const l = lists.findIndex((list) => list.channel === channel);
-      const places = placeIn[l];
-      if (!places) return new Float32Array(size);
-      const { scores } = lists[l]!.candidates;
-      return Float32Array.from(places, (place) => (place < 0 ? 0 : scores[place]!));
+      const merged = mergedAt[l] ?? [];
+      for (let place = 0; place < merged.length; place++) {
+        scores[merged[place]!] = lists[l]!.candidates.scores[place]!;
+      }
+      return scores;
     },
     sourcesOf: (i) =>
       lists.flatMap(({ channel, candidates }, l) => {

@@ -43,7 +43,7 @@ function scoreMerged(
       channelCounts: merged.channelCounts,
       similarUsers: merged.scoresOf('U2U2I'),
       similarItems: merged.scoresOf('U2I2I'),
-      categories: Uint32Array.from(merged.rows, (row) => catalog.categories[row]!),
+      categories: merged.rows.map((row) => catalog.categories[row]!),
       tieBreakers: merged.rows,
     },
     { ...rerank, channelCount: RECALL_CHANNELS.length },
@@ -51,9 +51,11 @@ function scoreMerged(
 }
 
 function similarities(rows: Uint32Array, { vectors, dimension }: ItemCatalog, user: UserVectors): Float32Array {
-  return Float32Array.from(rows, (row) => {
-    let best = -Infinity;
-    for (let v = 0; v < user.count; v++) best = Math.max(best, dot(user.vectors, v, vectors, row, dimension));
-    return best;
-  });
+  const best = new Float32Array(rows.length).fill(-Infinity);
+  for (let i = 0; i < rows.length; i++) {
+    for (let v = 0; v < user.count; v++) {
+      best[i] = Math.max(best[i]!, dot(user.vectors, v, vectors, rows[i]!, dimension));
+    }
+  }
+  return best;
 }

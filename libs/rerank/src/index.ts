@@ -1,3 +1,4 @@
 export type { BasicScale, DiversityScale, RepetitionScale } from './normalise';
-export { DEFAULT_RERANK, scoreCandidates, topCandidates } from './rerank';
+export { DEFAULT_RERANK, scoreCandidates } from './rerank';
+export { topCandidates } from './top-candidates';
 export type { RerankCandidates, RerankOptions, RerankScores, RerankWeights } from './rerank';

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_RERANK, scoreCandidates, topCandidates, type RerankCandidates, type RerankOptions } from './rerank';
+import { DEFAULT_RERANK, scoreCandidates, type RerankCandidates, type RerankOptions } from './rerank';
+import { topCandidates } from './top-candidates';
 
 /** Four candidates: categories 1, 1, 2, 0, so that 2, 2, 3, 3 others have another category. */
 const FOUR: RerankCandidates = {
@@ -86,6 +87,13 @@ describe('scoreCandidates', () => {
 
   it.each([NaN, Infinity, -Infinity])('refuses the similarity %s', (value) => {
     expect(() => scoreCandidates({ ...FOUR, basic: Float32Array.of(0, 0, value, 0) })).toThrow(`similarity ${value}`);
+  });
+
+  it('counts categories of any number alike', () => {
+    const named = (...categories: number[]) => [
+      ...scoreCandidates({ ...FOUR, categories: Uint32Array.from(categories) }).diversity,
+    ];
+    expect(named(7, 7, 4_294_967_294, 0)).toEqual(named(2, 2, 1, 0));
   });
 
   it('refuses columns of different lengths', () => {

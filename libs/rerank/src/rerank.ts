@@ -1,4 +1,5 @@
 import {
+  divided,
   minMax,
   shareOfLargest,
   zScore,
@@ -77,45 +78,53 @@ export function scoreCandidates(candidates: RerankCandidates, options: RerankOpt
   if (Object.values(candidates).some((column: ArrayLike<number>) => column.length !== n)) {
     throw new RangeError(`the columns of ${n} candidates differ in length`);
   }
-  const bad = similarity.find((value) => !Number.isFinite(value));
-  if (bad !== undefined) throw new RangeError(`a candidate has the similarity ${bad}`);
+  for (const value of similarity) {
+    if (!Number.isFinite(value)) throw new RangeError(`a candidate has the similarity ${value}`);
+  }
   const basic = { raw: () => similarity.slice(), unit: () => minMax(similarity), zscore: () => zScore(similarity) }[
     scales.basic
   ]();
   const counts = Float32Array.from(channelCounts);
   const repetition = {
     raw: () => counts,
-    unit: () => counts.map((count) => count / channelCount),
+    unit: () => divided(counts, channelCount),
     zscore: () => zScore(counts),
   }[scales.repetition]();
   const others = othersOfAnotherCategory(categories);
   const diversity = {
     raw: () => others,
-    fraction: () => others.map((count) => count / Math.max(1, n - 1)),
+    fraction: () => divided(others, Math.max(1, n - 1)),
     zscore: () => zScore(others),
   }[scales.diversity]();
   const similarUsers = shareOfLargest(candidates.similarUsers);
   const similarItems = shareOfLargest(candidates.similarItems);
-  const score = basic.map(
-    (value, i) =>
-      weights.basic * value +
+  const score = new Float32Array(n);
+  for (let i = 0; i < n; i++) {
+    score[i] =
+      weights.basic * basic[i]! +
       weights.repetition * repetition[i]! +
       weights.diversity * diversity[i]! +
       weights.similarUsers * similarUsers[i]! +
-      weights.similarItems * similarItems[i]!,
-  );
+      weights.similarItems * similarItems[i]!;
+  }
   return { score, basic, repetition, diversity, similarUsers, similarItems };
 }
 
-/** The n best candidates, best first; equal scores are ordered by `tieBreakers`, lower first. */
-export function topCandidates(score: Float32Array, tieBreakers: Uint32Array, n: number): Uint32Array {
-  const order = Uint32Array.from(score, (_, i) => i);
-  order.sort((a, b) => score[b]! - score[a]! || tieBreakers[a]! - tieBreakers[b]!);
-  return order.slice(0, n);
-}
+/** Categories are numbered from 0 up: counted in an array where that is not far larger than the candidates are many. */
+const MOST_COUNTED = 1 << 16;
 
 function othersOfAnotherCategory(categories: Uint32Array): Float32Array {
+  let largest = 0;
+  for (const category of categories) if (category > largest) largest = category;
+  const others = new Float32Array(categories.length);
+  if (largest < MOST_COUNTED) {
+    const sizes = new Uint32Array(largest + 1);
+    for (const category of categories) sizes[category]!++;
+    for (let i = 0; i < others.length; i++) others[i] = categories.length - sizes[categories[i]!]!;
+    return others;
+  }
   const sizes = new Map<number, number>();
   for (const category of categories) sizes.set(category, (sizes.get(category) ?? 0) + 1);
-  return Float32Array.from(categories, (category) => categories.length - sizes.get(category)!);
+  for (let i = 0; i < others.length; i++) others[i] = categories.length - sizes.get(categories[i]!)!;
+  return others;
 }

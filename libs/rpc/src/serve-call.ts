@@ -86,6 +86,8 @@ export function serveCall(
     return;
   }
   call.on('cancelled', () => {
+    // It comes at the end of every call, too.
+    if (settled) return;
     // grpc-js reports its own deadline timer as a cancellation, too.
     if (Date.now() >= deadlineAtMs) pastDeadline();
     else fail(new MicError('CANCELLED', 'the caller cancelled the call'));

@@ -32,23 +32,33 @@ export function startThread(program: string, moduleUrl: string, options: ThreadO
 }
 
 /**
- * Runs in the thread before anything else is loaded; as text, for no compiler may touch it. Whether a lowered priority can be
- * raised again shows only when it is tried: by a single step, which harms nobody.
+ * Runs in the thread before anything else is loaded; as text, for no compiler may touch it. The lowest there is on Linux is
+ * the policy "idle", which Node cannot set and util-linux's chrt can: a thread of it makes way at once for whatever wakes up,
+ * where one of nice 19 first runs its slice of milliseconds to the end. Whether a lowered thread can be raised again shows
+ * only when it is tried: by a single step of the nice value, which harms nobody.
  */
 const BOOTSTRAP = `
+const { execFileSync } = require('node:child_process');
 const { setPriority } = require('node:os');
 const { readlinkSync } = require('node:fs');
-let thread;
-const set = (nice) => {
+const attempt = (change) => {
   try {
-    thread ??= Number(readlinkSync('/proc/thread-self').split('/').pop());
-    setPriority(thread, nice);
+    change();
     return true;
   } catch {
     return false;
   }
 };
-const lowered = PRIORITY === 'background' ? set(19) : PRIORITY === 'gentle' && set(1) && set(0) && set(19);
+let thread;
+const nice = (value) => attempt(() => {
+  thread ??= readlinkSync('/proc/thread-self').split('/').pop();
+  setPriority(Number(thread), value);
+});
+const policy = (name) => attempt(() => execFileSync('chrt', [name, '--pid', '0', thread], { stdio: 'ignore' }));
+const isLowered = PRIORITY === 'background' ? nice(19) : PRIORITY === 'gentle' && nice(1) && nice(0) && nice(19);
+const isIdle = isLowered && policy('--idle');
 PRELOAD.reduce((before, href) => before.then(() => import(href)), Promise.resolve()).then(() => import(HREF)).then(() => {
-  if (lowered && PRIORITY === 'gentle') set(0);
+  if (!isLowered || PRIORITY !== 'gentle') return;
+  if (isIdle) policy('--other');
+  nice(0);
 });`;

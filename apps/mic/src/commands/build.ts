@@ -2,7 +2,6 @@ import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { BUILD_KNOBS, parseBuildConfig } from '@mic/release-build';
 import type { Manifest } from '@mic/release';
-import { asBatchJob } from '../as-batch-job';
 import { DEFAULT_HOME, homeAt, storeOf } from '../home';
 import { modelSource, type ModelFlags } from '../model-source';
 import { openParent } from '../open-parent';
@@ -49,7 +48,6 @@ Exit status: 0 built and passed the gate, 1 failed, 2 bad arguments, 3 built and
 Knobs: ${BUILD_KNOBS.join(', ')}`,
     )
     .action(async (flags: BuildFlags) => {
-      asBatchJob();
       const model = modelSource(flags);
       const home = homeAt(flags.home);
       const config = parseBuildConfig(await readSettings(flags.config, 'mic build --help'), flags.set);

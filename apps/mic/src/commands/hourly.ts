@@ -4,7 +4,6 @@ import { Command, Option } from 'commander';
 import { parseBuildConfig } from '@mic/release-build';
 import { ENCODER_NAMES, type EncoderName } from '@mic/training';
 import { EVENT_LOG_OPTION, eventLogOf, NO_EVENT_LOG_OPTION } from '../event-log-option';
-import { asBatchJob } from '../as-batch-job';
 import { DEFAULT_HOME, homeAt, storeOf } from '../home';
 import { readHourlyState } from '../hourly/hourly-state';
 import { HOURLY_STATUS, printSummary } from '../hourly/print-summary';
@@ -87,7 +86,6 @@ Exit status: 0 published, or nothing new; 1 failed; 2 bad arguments; 3 built, an
           console.log(`run ${underWay} is not finished: the next one goes on with it`);
         return;
       }
-      asBatchJob();
       const maxSteps = flags.maxSteps === undefined ? [] : [`loop.maxSteps=${flags.maxSteps}`];
       const summary = await runHourly({
         home,

@@ -1,6 +1,5 @@
 import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import { asBatchJob } from '../as-batch-job';
 import { DEFAULT_HOME, homeAt, storeOf } from '../home';
 import { wholeNumber } from '../number-flags';
 import { runPublish } from '../run-publish';
@@ -35,7 +34,6 @@ twice changes nothing. One publisher at a time: others wait, and are refused aft
 Back to the one before: mic rollback`,
     )
     .action(async (flags: PublishFlags) => {
-      asBatchJob();
       const home = homeAt(flags.home);
       const { release: releaseId, keep, despiteGate, json } = flags;
       const started = performance.now();

@@ -11,7 +11,6 @@ import {
   type ModelInfo,
   type Protocol,
 } from '@mic/training';
-import { asBatchJob } from '../as-batch-job';
 import { moment, wholeNumber } from '../number-flags';
 import { readSettings } from '../read-settings';
 import { createRun, runTrain } from '../run-train';
@@ -76,7 +75,6 @@ mic evaluate measures a model with the same --protocol. With leave-one-out and s
 quality (sampled-last is for models that go live); with none it has seen every event.`,
     )
     .action(async (flags: TrainFlags, command: Command) => {
-      asBatchJob();
       const { data, out } = flags;
       const info = flags.resume ? await resume(flags, command) : await start(flags);
       if (flags.json) {

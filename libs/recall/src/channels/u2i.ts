@@ -1,6 +1,8 @@
 import type { ScoredLists } from '@mic/domain';
+import { topCandidates } from '@mic/rerank';
 import { NO_CANDIDATES, type ChannelCandidates, type RecallChannel } from '../channel';
 import type { Eligibility } from '../eligibility';
+import { RowPositions } from '../row-positions';
 
 /** User to item: the items nearest to the user's vectors; an item that several of them find has its best score. */
 export const u2i: RecallChannel = {
@@ -17,15 +19,20 @@ export const u2i: RecallChannel = {
 };
 
 function bestPerItem({ rows, scores }: ScoredLists, eligibility: Eligibility, quota: number): ChannelCandidates {
-  const best = new Map<number, number>();
-  rows.forEach((row, i) => {
-    const score = scores[i]!;
-    if (eligibility.has(row) && score > (best.get(row) ?? -Infinity)) best.set(row, score);
-  });
-  const kept = [...best].sort(([rowA, a], [rowB, b]) => b - a || rowA - rowB).slice(0, quota);
-  const similarities = Float32Array.from(kept, ([, score]) => score);
+  const positions = new RowPositions(rows.length);
+  const best = new Float32Array(rows.length);
+  for (let i = 0; i < rows.length; i++) {
+    if (!eligibility.has(rows[i]!)) continue;
+    const known = positions.size;
+    const position = positions.of(rows[i]!);
+    if (position === known || scores[i]! > best[position]!) best[position] = scores[i]!;
+  }
+  const found = positions.rows();
+  const kept = topCandidates(best.subarray(0, found.length), found, quota);
+  const similarities = new Float32Array(kept.length);
+  for (let place = 0; place < kept.length; place++) similarities[place] = best[kept[place]!]!;
   return {
-    rows: Uint32Array.from(kept, ([row]) => row),
+    rows: kept.map((i) => found[i]!),
     scores: similarities,
     similarities,
     triggers: new Uint32Array(kept.length),

@@ -10,7 +10,7 @@ export const u2i2i: RecallChannel = {
     const recent = Uint32Array.from(new Set(historyRows)).slice(0, triggers);
     if (recent.length === 0) return NO_CANDIDATES;
     const lists = await store.similarItems({ releaseId, itemRows: recent, limit: similarItems }, options);
-    const evidence = new Evidence(decay);
+    const evidence = new Evidence(decay, lists.rows.length);
     for (let age = 0; age < recent.length; age++) {
       for (let i = lists.offsets[age]!; i < lists.offsets[age + 1]!; i++) {
         if (eligibility.has(lists.rows[i]!)) evidence.add(lists.rows[i]!, lists.scores[i]!, age, age);

@@ -9,8 +9,8 @@ export const u2u2i: RecallChannel = {
   async retrieve({ releaseId, userId, profile, catalog, eligibility }, { store }, options) {
     const { similarUsers, itemsPerUser, quota, ...decay } = profile.channels.U2U2I;
     const found = await store.similarUsersItems({ releaseId, userId, users: similarUsers, itemsPerUser }, options);
-    const evidence = new Evidence(decay);
     const rows = catalog.rowsOf(found.itemHashes);
+    const evidence = new Evidence(decay, rows.length);
     if (rows.length * HASH_WORDS !== found.itemHashes.length) throw new RangeError('item hashes are cut');
     for (let user = 0; user < found.userIds.length; user++) {
       const first = found.offsets[user]!;
