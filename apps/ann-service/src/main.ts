@@ -6,15 +6,13 @@ import { openIndexes } from './open-indexes';
 await runService({
   name: 'ann-service',
   config,
-  open: (settings, host) => {
-    const opener = { open: (pointer: Parameters<typeof openIndexes>[1]) => openIndexes(settings, pointer) };
-    return serveReleases({
+  open: (settings, host) =>
+    serveReleases({
       host,
       settings,
-      opener,
+      opener: { open: (pointer, beside) => openIndexes(settings, pointer, beside, host.stopping) },
       records: storeRecords(settings.MIC_STORE),
       isPinnedByCallers: true,
-    });
-  },
+    }),
   services: (releases) => [annApi(releases)],
 });

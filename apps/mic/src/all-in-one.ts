@@ -111,7 +111,7 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
       host,
       settings: RELEASE_SETTINGS,
       opener: {
-        open: (pointer) => openEngine(pointer, home, store, profiles),
+        open: (pointer, beside) => openEngine(pointer, home, store, profiles, beside),
       },
       records: { get: () => Promise.resolve(store), close: () => Promise.resolve() },
     });
@@ -131,8 +131,9 @@ async function openEngine(
   home: Home,
   store: Store,
   profiles: Profiles,
+  beside: boolean,
 ): Promise<OpenedRelease<RecallEngine>> {
-  const release = await openPublishedParts(home.releases, pointer, ['towers', 'catalog', 'index']);
+  const release = await openPublishedParts(home.releases, pointer, ['towers', 'catalog', 'index'], beside);
   const { releaseId, manifest, catalog } = release;
   const { signature, userTower: model } = release.towers;
   const { kind } = manifest.index;

@@ -52,9 +52,9 @@ export async function openGateway(settings: ReturnType<typeof config.parse>, hos
     for (const client of [embedder, index, neighbors, holders]) client.close();
   };
   const opener: ReleaseOpener<Engine> = {
-    async open(pointer) {
-      if (isWarm) await untilHeld(holders, pointer, host.stopping);
-      const release = await openPublishedParts(settings.MIC_RELEASES, pointer, ['catalog']);
+    async open(pointer, beside) {
+      if (beside) await untilHeld(holders, pointer, host.stopping);
+      const release = await openPublishedParts(settings.MIC_RELEASES, pointer, ['catalog'], beside);
       const { catalog, releaseId } = release;
       const { manifestSha256 } = release.manifest;
       const engine = new RecallEngine({
@@ -115,7 +115,7 @@ export async function openGateway(settings: ReturnType<typeof config.parse>, hos
 }
 
 /** How long the gateway leaves the others the machine, milliseconds, and how often it looks. */
-const LEAVE_OTHERS_MS = 3_000;
+const LEAVE_OTHERS_MS = 15_000;
 const LOOK_EVERY_MS = 500;
 
 /**

@@ -6,15 +6,13 @@ import { openTowers } from './open-towers';
 await runService({
   name: 'user-embedder',
   config,
-  open: (settings, host) => {
-    const opener = { open: (pointer: Parameters<typeof openTowers>[1]) => openTowers(settings, pointer) };
-    return serveReleases({
+  open: (settings, host) =>
+    serveReleases({
       host,
       settings,
-      opener,
+      opener: { open: (pointer, beside) => openTowers(settings, pointer, beside) },
       records: storeRecords(settings.MIC_STORE),
       isPinnedByCallers: true,
-    });
-  },
+    }),
   services: (releases) => [embedderApi(releases)],
 });

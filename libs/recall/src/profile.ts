@@ -12,7 +12,7 @@ const evidence = {
 const channel = {
   enabled: z.boolean().default(true),
   /** Time the channel may take, milliseconds; less where the caller's deadline leaves less. */
-  timeoutMs: milliseconds.default(100),
+  timeoutMs: milliseconds.default(500),
   /** Candidates kept at most. */
   quota: count(10_000).default(200),
 };
@@ -25,7 +25,7 @@ export const profileSchema = z
     /** Time for a request whose caller sets no deadline, milliseconds. */
     timeoutMs: milliseconds.default(500),
     /** Time for reading the user's history and profile, milliseconds; at most contextShare of what there is. */
-    contextTimeoutMs: milliseconds.default(50),
+    contextTimeoutMs: milliseconds.default(250),
     /** Share of the time that the history may take, so that the channels that can do without it have the rest. */
     contextShare: z.number().min(0.01).max(1).default(0.4),
     /** Time kept back for merge, rerank and the way to the caller, milliseconds; at least reserveShare of all. */

@@ -9,6 +9,7 @@ import type { FileProblem } from './file-problem';
 import { RELEASE_FILES as FILES, stringTableFiles } from './layout';
 import type { Manifest } from './manifest';
 import { readBytes } from './read-bytes';
+import { NO_REST, type Rest } from './rest';
 import { StringTable, stringTableProblem } from './string-table';
 
 /** Names by category number; number 0 is "none". */
@@ -18,12 +19,12 @@ const REMEDY = 'build a new release, and report this one: its bytes are as they 
 
 /**
  * What does not fit in a release whose bytes are all as its manifest promises, one problem a file at most.
- * @param used the files that are looked at; all by default.
+ * @param options the files that are looked at, all by default; what is called between them.
  */
 export async function contentProblems(
   directory: string,
   manifest: Manifest,
-  used?: ReadonlySet<string>,
+  { used, rest = NO_REST }: { readonly used?: ReadonlySet<string>; readonly rest?: Rest } = {},
 ): Promise<FileProblem[]> {
   const problems: FileProblem[] = [];
   const isUsed = (path: string): boolean => used?.has(path) ?? true;
@@ -46,6 +47,7 @@ export async function contentProblems(
     find: (column: T) => string | null,
   ): Promise<void> => {
     if (!isUsed(path)) return;
+    await rest();
     const column = await readColumn(join(directory, path), type).catch(toMessage);
     const expected = `${count} x ${width} numbers`;
     if (typeof column === 'string') report(path, column, expected);
@@ -55,6 +57,7 @@ export async function contentProblems(
   const checkIds = async (base: string, count: number): Promise<readonly string[] | null> => {
     const [utf8Path, offsetsPath] = stringTableFiles(base);
     if (!isUsed(utf8Path)) return null;
+    await rest();
     const utf8 = await readBytes(join(directory, utf8Path));
     const offsets = await readColumn(join(directory, offsetsPath), Uint32Array).catch(() => new Uint32Array(0));
     if (offsets.length !== count + 1) {

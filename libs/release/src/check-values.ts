@@ -5,8 +5,10 @@ const TOLERANCE = 1e-3;
 
 /** The first value that is not finite or below `lowest`, in words; null when there is none. */
 export function valuesProblem(values: Float32Array, lowest = -Infinity): string | null {
-  const bad = values.findIndex((value) => !Number.isFinite(value) || value < lowest);
-  return bad < 0 ? null : `value ${bad} is ${values[bad]}`;
+  for (let i = 0; i < values.length; i++) {
+    if (!Number.isFinite(values[i]!) || values[i]! < lowest) return `value ${i} is ${values[i]}`;
+  }
+  return null;
 }
 
 /** The first row that is not a finite unit vector, with its length. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { NO_REST, type Rest } from './rest';
 
 /** Size and sha256 (hex) of a file. */
 export interface FileDigest {
@@ -8,7 +9,7 @@ export interface FileDigest {
   readonly sha256: string;
 }
 
-const CHUNK_BYTES = 4 << 20;
+const CHUNK_BYTES = 1 << 20;
 
 /** Writes a new file, hashes the bytes on their way, and syncs it to the disk. @throws EEXIST when the file is there. */
 export async function writeHashed(
@@ -41,13 +42,14 @@ export function fileChunks(path: string): AsyncIterable<Uint8Array> {
   return createReadStream(path, { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>;
 }
 
-/** Size and sha256 of a file that is there. */
-export async function digestFile(path: string): Promise<FileDigest> {
+/** Size and sha256 of a file that is there. @param rest between pieces of it. */
+export async function digestFile(path: string, rest: Rest = NO_REST): Promise<FileDigest> {
   const hash = createHash('sha256');
   let bytes = 0;
   for await (const chunk of fileChunks(path)) {
     hash.update(chunk);
     bytes += chunk.length;
+    await rest();
   }
   return { bytes, sha256: hash.digest('hex') };
 }

@@ -7,6 +7,8 @@ import type { ReadParts } from './release-parts';
 export interface PartsRequest {
   readonly directory: string;
   readonly parts: readonly ReleasePart[];
+  /** Whether others work meanwhile, who are to feel little of it. */
+  readonly gently: boolean;
 }
 
 /** What it answers. */

@@ -7,6 +7,7 @@ import { readItemColumns, type ItemColumns } from './item-catalog';
 import { FILES_OF_PART, RELEASE_FILES as FILES, type ReleasePart } from './layout';
 import type { Manifest } from './manifest';
 import { readBytes } from './read-bytes';
+import type { Rest } from './rest';
 import { readSharedVectors } from './shared-vectors';
 import { requireIntact } from './verify-release';
 
@@ -50,13 +51,16 @@ export type ServedRelease<P extends ReleasePart> = Pick<ReleaseParts, P> & {
 /**
  * Verifies what some parts of a release need, and reads them.
  *
+ * @param rest between pieces of the work; none by default.
  * @throws MicError NOT_FOUND when there is no such folder; DATA_LOSS, naming every bad file, when verification fails.
  */
 export async function readParts(
   directory: string,
   parts: readonly ReleasePart[],
+  rest?: Rest,
 ): Promise<{ readonly manifest: Manifest; readonly read: ReadParts }> {
-  const manifest = await requireIntact(directory, new Set(parts.flatMap((part) => FILES_OF_PART[part])));
+  const used = new Set(parts.flatMap((part) => FILES_OF_PART[part]));
+  const manifest = await requireIntact(directory, { used, rest });
   const towers = parts.includes('towers') ? await readTowers(directory) : undefined;
   const shared = parts.includes('index') ? await readSharedVectors(join(directory, FILES.itemVectors)) : undefined;
   const catalog = parts.includes('catalog') ? await readItemColumns(directory, manifest, shared) : undefined;

@@ -7,6 +7,7 @@ import { digestFile } from './hashed-file';
 import { MANIFEST_FILE, requiredFiles } from './layout';
 import type { Manifest, ReleaseFile } from './manifest';
 import { inspectManifest } from './read-manifest';
+import { NO_REST, type Rest } from './rest';
 import { isSafePath } from './safe-path';
 
 /** What a look at every byte of a release found. */
@@ -42,13 +43,18 @@ export async function verifyRelease(directory: string): Promise<VerifyReport> {
   return (await inspectRelease(directory)).report;
 }
 
-/**
- * As verifyRelease; with the manifest, when everything is right.
- * @param used the files whose checksums and contents are looked at; of the others only place and size are. All by default.
- */
+/** How a release is looked at. */
+export interface InspectOptions {
+  /** The files whose checksums and contents are looked at; of the others only place and size are. All by default. */
+  readonly used?: ReadonlySet<string>;
+  /** Between pieces of the work; none by default. */
+  readonly rest?: Rest;
+}
+
+/** As verifyRelease; with the manifest, when everything is right. */
 export async function inspectRelease(
   directory: string,
-  used?: ReadonlySet<string>,
+  { used, rest = NO_REST }: InspectOptions = {},
 ): Promise<{ readonly report: VerifyReport; readonly manifest: Manifest | null }> {
   const entries = await listEntries(directory);
   const inspected = await inspectManifest(directory, entries.get(MANIFEST_FILE) ?? 'missing');
@@ -61,7 +67,7 @@ export async function inspectRelease(
       problems.push(placeProblem);
       continue;
     }
-    const found = await checkBytes(directory, file, used?.has(file.path) ?? true);
+    const found = await checkBytes(directory, file, used?.has(file.path) ?? true, rest);
     files++;
     bytes += found.bytes;
     if (found.problem) problems.push(found.problem);
@@ -72,7 +78,7 @@ export async function inspectRelease(
     for (const path of requiredFiles(manifest).filter((required) => !listed.has(required))) {
       problems.push({ path, problem: 'unlisted', expected: 'listed in manifest.json', found: 'not', remedy: RESTORE });
     }
-    if (problems.length === 0) problems.push(...(await contentProblems(directory, manifest, used)));
+    if (problems.length === 0) problems.push(...(await contentProblems(directory, manifest, { used, rest })));
   }
   problems.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
   const unlisted = [...entries].filter(([path, kind]) => kind !== 'folder' && !listed.has(path)).map(([path]) => path);
@@ -86,11 +92,10 @@ export async function inspectRelease(
 /**
  * The manifest of a release that is right.
  *
- * @param used see inspectRelease.
  * @throws MicError NOT_FOUND when there is no such folder; DATA_LOSS, naming every bad file.
  */
-export async function requireIntact(directory: string, used?: ReadonlySet<string>): Promise<Manifest> {
-  const { report, manifest } = await inspectRelease(directory, used);
+export async function requireIntact(directory: string, options: InspectOptions = {}): Promise<Manifest> {
+  const { report, manifest } = await inspectRelease(directory, options);
   if (manifest) return manifest;
   const what = report.problems.map(({ path, problem, found }) => `${path} (${problem}: ${found})`).join(', ');
   throw new MicError('DATA_LOSS', `the release in ${directory} is damaged: ${what}`, {
@@ -147,6 +152,7 @@ async function checkBytes(
   directory: string,
   file: ReleaseFile,
   hashed: boolean,
+  rest: Rest,
 ): Promise<{ readonly bytes: number; readonly problem: FileProblem | null }> {
   const { path } = file;
   const size = (await stat(join(directory, path))).size;
@@ -155,7 +161,7 @@ async function checkBytes(
     return { bytes: 0, problem: problem as FileProblem };
   }
   if (!hashed) return { bytes: 0, problem: null };
-  const { bytes, sha256 } = await digestFile(join(directory, path));
+  const { bytes, sha256 } = await digestFile(join(directory, path), rest);
   if (sha256 === file.sha256) return { bytes, problem: null };
   return { bytes, problem: { path, problem: 'sha256', expected: file.sha256, found: sha256, remedy: RESTORE } };
 }

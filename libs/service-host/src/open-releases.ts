@@ -11,8 +11,12 @@ export interface OpenedRelease<T> {
 
 /** How a service opens releases, and when it may answer from one. */
 export interface ReleaseOpener<T> {
-  /** Opens a release, verified. @throws MicError saying what is wrong with it. */
-  open(pointer: ReleasePointer): Promise<OpenedRelease<T>>;
+  /**
+   * Opens a release, verified.
+   * @param beside whether another one is served meanwhile, whose callers are to feel little of it.
+   * @throws MicError saying what is wrong with it.
+   */
+  open(pointer: ReleasePointer, beside: boolean): Promise<OpenedRelease<T>>;
   /** Why a release that is open must not become the current one yet; null when it may. Always null by default. */
   hindrance?(release: OpenedRelease<T>): Promise<string | null>;
   /** Prepares a release that is about to become the current one. */
@@ -191,7 +195,7 @@ export class OpenReleases<T> {
   async #open(pointer: ReleasePointer): Promise<Entry<T>> {
     const { clock, onEvent } = this.#options;
     const startedAt = clock();
-    const release = await this.#opener.open(pointer);
+    const release = await this.#opener.open(pointer, this.#current !== null);
     if (this.#closed) {
       await release.close();
       throw new MicError('UNAVAILABLE', 'the service is stopping');
