@@ -66,7 +66,12 @@ program
   .option('--store <address>', 'store of the services; without it HOME/store')
   .option('--swaps <n>', 'swaps in a row', Number, 20)
   .option('--items <n>', 'items of the releases that are made', Number, 50_000)
-  .option('--deadline-ms <ms>', 'deadline of each call', Number, 200)
+  .option(
+    '--deadline-ms <ms>',
+    'deadline of each call; by default what a profile allows where callers set none',
+    Number,
+    500,
+  )
   .option('--users <range>', 'users to ask for, as PREFIX:DIGITS:COUNT', 'user-:5:500')
   .option('--json [file]', 'print one line of JSON, or write it to a file')
   .action(async ({ home: given, json, users, items, ...options }: SwapFlags) => {
