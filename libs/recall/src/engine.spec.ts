@@ -122,6 +122,20 @@ describe('the tiny world', () => {
     expect((await found({ U2I2I: { triggers: 2 } }, { inlineHistory: again })).U2I2I).toEqual(['b', 'c', 'e']);
   });
 
+  it('makes the list as the profile wants it', async () => {
+    const ordered = (order: object, request: Partial<RecallRequest> = {}) =>
+      recall(request, { profile: { rerank: { order } } });
+    // By score b, c, e, of the categories one, two, three. Relevance 1, .9308, 0; b and c are alike by .96, b and e by 0: after b,
+    // half of .9308 less half of .96 is below e's 0.
+    expect(ids(await ordered({ kind: 'score' }))).toEqual(['b', 'c', 'e']);
+    expect(ids(await ordered({ kind: 'mmr', lambda: 0.5 }))).toEqual(['b', 'e', 'c']);
+    expect(ids(await ordered({ kind: 'mmr', lambda: 1 }))).toEqual(['b', 'c', 'e']);
+    // With what was seen, a and b of the category one come first.
+    const seen = { includeSeen: true };
+    expect(ids(await ordered({ kind: 'score' }, seen)).slice(0, 3)).toEqual(['a', 'b', 'c']);
+    expect(ids(await ordered({ kind: 'window', size: 2, most: 1 }, seen)).slice(0, 3)).toEqual(['a', 'c', 'b']);
+  });
+
   it('searches each of several user vectors, and takes the best similarity for every candidate', async () => {
     const embed = () => Promise.resolve({ count: 2, vectors: Float32Array.of(1, 0, -1, 0) });
     const result = await recall({ explain: true }, { ports: { embedder: { embed } } });

@@ -69,6 +69,21 @@ export const profileSchema = z
       .prefault({}),
     rerank: z
       .strictObject({
+        /** How the list is made of the scored candidates. */
+        order: z
+          .discriminatedUnion('kind', [
+            /** By score. */
+            z.strictObject({ kind: z.literal('score') }),
+            /** By score, with at most `most` items of one category among any `size` in a row. */
+            z.strictObject({ kind: z.literal('window'), size: count(1_000), most: count(1_000) }),
+            /** Greedy maximal marginal relevance over the `pool` best: `lambda` is what the score counts. */
+            z.strictObject({
+              kind: z.literal('mmr'),
+              lambda: z.number().min(0).max(1),
+              pool: count(2_000).default(200),
+            }),
+          ])
+          .prefault({ kind: 'score' }),
         weights: z
           .strictObject({
             basic: z.number().default(1),

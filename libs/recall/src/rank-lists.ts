@@ -1,5 +1,5 @@
 import { dot } from '@mic/vectors';
-import { scoreCandidates, topCandidates, type RerankScores } from '@mic/rerank';
+import { marginallyRelevant, scoreCandidates, topCandidates, windowedByCategory, type RerankScores } from '@mic/rerank';
 import { RECALL_CHANNELS } from './channels/registry';
 import { mergeCandidates, type ChannelList, type MergedCandidates } from './merge';
 import type { ItemCatalog, UserVectors } from './ports';
@@ -23,7 +23,25 @@ export function rankLists(
 ): RankedCandidates {
   const merged = mergeCandidates(lists);
   const scores = scoreMerged(merged, catalog, userVectors, rerank);
-  return { merged, scores, order: topCandidates(scores.score, merged.rows, n) };
+  return { merged, scores, order: listOf(scores.score, merged, catalog, rerank.order, n) };
+}
+
+/** Positions of the n items of the list, as the profile wants it made. */
+function listOf(
+  score: Float32Array,
+  { rows }: MergedCandidates,
+  { vectors, categories, dimension }: ItemCatalog,
+  order: RecallProfile['rerank']['order'],
+  n: number,
+): Uint32Array {
+  if (order.kind === 'score') return topCandidates(score, rows, n);
+  const byScore = topCandidates(score, rows, rows.length);
+  if (order.kind === 'window') {
+    const ofCandidates = rows.map((row) => categories[row]!);
+    return windowedByCategory(byScore, ofCandidates, n, order);
+  }
+  const alike = (a: number, b: number): number => dot(vectors, rows[a]!, vectors, rows[b]!, dimension);
+  return marginallyRelevant(byScore, score, alike, n, order);
 }
 
 /**

@@ -1,3 +1,4 @@
+export { marginallyRelevant, windowedByCategory, type CategoryWindow, type MarginalRelevance } from './diversify';
 export type { BasicScale, DiversityScale, RepetitionScale } from './normalise';
 export { DEFAULT_RERANK, scoreCandidates } from './rerank';
 export { topCandidates } from './top-candidates';
