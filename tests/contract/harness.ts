@@ -17,6 +17,7 @@ export function resultOf(request: RecallRequest): RecallResult {
     requestId: request.requestId,
     releaseId: request.releaseId ?? RELEASE,
     profile: request.profile ?? 'default',
+    profileHash: '0123456789abcdef',
     degraded: true,
     basicScore: 'USER_VECTOR',
     items: [

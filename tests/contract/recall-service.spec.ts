@@ -33,6 +33,7 @@ describe.each(WAYS)('Recall %s', (way, open) => {
       requestId: 'request-7',
       releaseId: RELEASE,
       profile: 'default',
+      profileHash: '0123456789abcdef',
       degraded: true,
       basicScore: 'BASIC_SCORE_USER_VECTOR',
       items: [

@@ -202,22 +202,34 @@ describe('one installation, from events to answers', () => {
       expect(stderr).toMatch(/in use/);
     });
 
-    it('takes parameters from a profile file, and refuses a bad one', async () => {
+    it('takes parameters from a profile file, follows its changes, and refuses a bad one', async () => {
       const file = join(home, '..', `profiles-${process.pid}.json`);
-      await writeFile(
-        file,
-        '{"default": "small", "profiles": {"small": {"n": {"default": 3}, "channels": {"U2I": {"enabled": false}}}}}',
-      );
+      const write = (small: string) => writeFile(file, `{"default": "small", "profiles": {"small": ${small}}}`);
+      const bad = '{"m": 3}';
+      await write('{"n": {"default": 3}, "channels": {"U2I": {"enabled": false}}}');
       const other = await serve(home, '--profiles', file);
-      const { stdout } = await mic('recall', '--user', output.recalls[0]!.userId, '--target', other.address, '--json');
-      const response = lastJson<RecallResponse>(stdout);
-      expect([response.profile, response.items.length, response.channels[0]!.outcome]).toEqual([
-        'small',
-        3,
-        'OUTCOME_DISABLED',
-      ]);
-      await other.stop();
-      await writeFile(file, '{"default": "small", "profiles": {"small": {"m": 3}}}');
+      const answer = async (): Promise<RecallResponse> => {
+        const userId = output.recalls[0]!.userId;
+        const { stdout } = await mic('recall', '--user', userId, '--target', other.address, '--json');
+        return lastJson<RecallResponse>(stdout);
+      };
+      try {
+        const first = await answer();
+        expect([first.profile, first.items.length, first.channels[0]!.outcome]).toEqual([
+          'small',
+          3,
+          'OUTCOME_DISABLED',
+        ]);
+        await write('{"n": {"default": 4}}');
+        await expect.poll(async () => (await answer()).items.length, { timeout: 20_000 }).toBe(4);
+        const { profileHash } = await answer();
+        expect(profileHash).not.toBe(first.profileHash);
+        await write(bad);
+        await expect.poll(() => other.log(), { timeout: 20_000 }).toMatch(/profiles refused/);
+        expect(await answer()).toMatchObject({ profileHash, degraded: false });
+      } finally {
+        await other.stop();
+      }
       const refused = await mic('serve', '--all-in-one', '--home', home, '--profiles', file);
       expect(refused.status).toBe(2);
       expect(refused.stderr).toMatch(/Unrecognized key: "m"/);

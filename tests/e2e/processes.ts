@@ -31,6 +31,8 @@ export interface Served {
   readonly address: string;
   readonly releaseId: string;
   readonly process: ChildProcess;
+  /** What it has written to standard error so far. */
+  log(): string;
   /** Ends the process by a signal and gives its exit status. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
@@ -53,6 +55,7 @@ export async function serve(home: string, ...flags: string[]): Promise<Served> {
   return {
     ...lastJson<{ address: string; releaseId: string }>(line),
     process: child,
+    log: () => stderr,
     stop: async (signal = 'SIGTERM') => {
       child.kill(signal);
       const [status] = await exited;

@@ -3,7 +3,7 @@ import { WorkerItemIndex } from '@mic/hnsw-index';
 import { ServiceMetrics } from '@mic/metrics';
 import { OnnxUserEmbedder } from '@mic/onnx-tower';
 import { openStore } from '@mic/open-store';
-import { RecallEngine, warmUp, type Profiles, type ReleasePointer, type Store } from '@mic/recall';
+import { largestN, RecallEngine, warmUp, type Profiles, type ReleasePointer, type Store } from '@mic/recall';
 import { recallApi } from '@mic/recall-api';
 import { startServer, type Logger } from '@mic/rpc';
 import {
@@ -27,7 +27,8 @@ export interface AllInOneOptions {
   readonly store: string;
   /** `host:port` to listen on; port 0 takes a free one. */
   readonly address: string;
-  readonly profiles: Profiles;
+  /** Asked for each request. */
+  readonly profiles: () => Profiles;
   readonly logger: Logger;
   /** Time that calls in flight get when the server stops, milliseconds. */
   readonly drainTimeoutMs: number;
@@ -76,7 +77,6 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
       if (!state.served) throw noRelease();
       return state.served;
     };
-    const maxN = Math.max(...Object.values(profiles.profiles).map(({ n }) => n.max));
     const services = [
       ...recallApi({
         recall: {
@@ -86,7 +86,7 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
           },
         },
         history: log ? loggedHistory(store, log) : store,
-        maxN: () => maxN,
+        maxN: () => largestN(profiles()),
       }),
       releaseApi(ready),
     ];
@@ -130,7 +130,7 @@ async function openEngine(
   pointer: ReleasePointer,
   home: Home,
   store: Store,
-  profiles: Profiles,
+  profiles: () => Profiles,
   beside: boolean,
 ): Promise<OpenedRelease<RecallEngine>> {
   const release = await openPublishedParts(home.releases, pointer, ['towers', 'catalog', 'index'], beside);

@@ -11,6 +11,6 @@ await runService({
     recallApi({
       recall: { recall: async (...call) => gateway().recall.recall(...call) },
       history: { appendEvents: async (...call) => gateway().history.appendEvents(...call) },
-      maxN: () => gateway().maxN,
+      maxN: () => gateway().maxN(),
     }),
 });

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RecallEngine, warmUp, type HistoryWriter, type ItemCatalog, type RecallService } from '@mic/recall';
-import { loadProfiles } from '@mic/recall-api';
+import { largestN, RecallEngine, warmUp, type HistoryWriter, type ItemCatalog, type RecallService } from '@mic/recall';
+import { WatchedProfiles } from '@mic/recall-api';
 import {
   ItemIndexClient,
   lacking,
@@ -26,7 +26,7 @@ export interface Gateway {
   readonly recall: RecallService;
   readonly history: HistoryWriter;
   /** Largest `n` that any profile allows. */
-  readonly maxN: number;
+  maxN(): number;
 }
 
 /** The recall path of one release. */
@@ -37,7 +37,7 @@ interface Engine {
 
 /** The recall path over the three services; each request is answered by one release, from its first call to its last. */
 export async function openGateway(settings: ReturnType<typeof config.parse>, host: Host): Promise<Opened<Gateway>> {
-  const profiles = await loadProfiles(settings.MIC_PROFILES);
+  const profiles = await WatchedProfiles.open(settings.MIC_PROFILES, host.logger);
   const embedder = UserEmbedderClient.connect(settings.MIC_USER_EMBEDDER);
   const index = ItemIndexClient.connect(settings.MIC_ANN_SERVICE);
   const neighbors = NeighborClient.connect(settings.MIC_NEIGHBOR_STORE);
@@ -49,7 +49,7 @@ export async function openGateway(settings: ReturnType<typeof config.parse>, hos
   const records = storeRecords(settings.MIC_STORE);
   let isWarm = false;
   const closeClients = (): void => {
-    for (const client of [embedder, index, neighbors, holders]) client.close();
+    for (const client of [embedder, index, neighbors, holders, profiles]) client.close();
   };
   const opener: ReleaseOpener<Engine> = {
     async open(pointer, beside) {
@@ -64,7 +64,7 @@ export async function openGateway(settings: ReturnType<typeof config.parse>, hos
           store: new NeighborClient(neighbors, manifestSha256),
         },
         catalog,
-        profiles,
+        profiles: () => profiles.current,
         queueDelayMs: () => host.loopDelay.recentMs(),
       });
       return openedRelease(release, { engine, catalog });
@@ -100,7 +100,7 @@ export async function openGateway(settings: ReturnType<typeof config.parse>, hos
           },
         },
         history: new NeighborClient(neighbors, ''),
-        maxN: Math.max(...Object.values(profiles.profiles).map(({ n }) => n.max)),
+        maxN: () => largestN(profiles.current),
       },
       releases: () => served.releases(),
       close: async () => {

@@ -76,10 +76,11 @@ export class OfflineRecall {
     const index = await WorkerItemIndex.open({ releaseId, vectors, count, dimension, kind: 'exact', workers: 2 });
     const catalog = offlineCatalog(releaseId, world, facts);
     const profile = offlineProfile(length, mask === 'window' ? window : LONGEST_HISTORY, rerank);
+    const profiles = { default: 'offline', profiles: { offline: profile } };
     const engine = new RecallEngine({
       ports: offlinePorts(world, histories, facts.itemIds, index, embed),
       catalog,
-      profiles: { default: 'offline', profiles: { offline: profile } },
+      profiles: () => profiles,
     });
     return new OfflineRecall({ index, engine, catalog, profile, includeSeen: mask === 'none' });
   }

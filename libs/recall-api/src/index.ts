@@ -1,2 +1,3 @@
 export { recallApi, type RecallApiOptions } from './recall-api';
 export { loadProfiles } from './load-profiles';
+export { WatchedProfiles } from './watched-profiles';

@@ -37,6 +37,7 @@ export function toWireResponse(result: RecallResult): WireResponse {
     requestId: result.requestId,
     releaseId: result.releaseId,
     profile: result.profile,
+    profileHash: result.profileHash,
     degraded: result.degraded,
     basicScore: WIRE_BASIC_SCORE[result.basicScore],
     items: result.items.map((item) => ({

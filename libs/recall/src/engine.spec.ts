@@ -19,7 +19,7 @@ function recall(request: Partial<RecallRequest> = {}, setup: Setup = {}): Promis
   const engine = new RecallEngine({
     ports: { ...ports, store: { ...ports.store, ...setup.store } },
     catalog: tinyCatalog(),
-    profiles: tinyProfiles(setup.profile),
+    profiles: () => tinyProfiles(setup.profile),
   });
   const signal = setup.signal ?? new AbortController().signal;
   return engine.recall({ requestId: 'q', userId: 'u', ...request }, setup.deadlineMs ?? Infinity, signal);

@@ -29,7 +29,8 @@ export interface RecallEngineOptions {
   readonly ports: RecallPorts;
   /** Items of the release that answers. */
   readonly catalog: ItemCatalog;
-  readonly profiles: Profiles;
+  /** Asked for each request: they may change. */
+  readonly profiles: () => Profiles;
   /** performance.now by default. */
   readonly clock?: Clock;
   /**
@@ -42,6 +43,7 @@ export interface RecallEngineOptions {
 /** A ranked answer in rows, before it is put into words. */
 export interface RankedRecall extends RankedCandidates {
   readonly profileName: string;
+  readonly profileHash: string;
   readonly userKnown: boolean;
   readonly basicScore: RecallResult['basicScore'];
   /** Each channel's candidates alone, in the channel's order. */
@@ -70,7 +72,7 @@ interface Trip {
 export class RecallEngine implements RecallService {
   readonly #ports: RecallPorts;
   readonly #catalog: ItemCatalog;
-  readonly #profiles: Profiles;
+  readonly #profiles: () => Profiles;
   readonly #clock: Clock;
   readonly #queueDelayMs: () => number;
 
@@ -93,6 +95,7 @@ export class RecallEngine implements RecallService {
       requestId: request.requestId,
       releaseId: catalog.releaseId,
       profile: ranked.profileName,
+      profileHash: ranked.profileHash,
       degraded: ranked.reports.some(({ outcome }) => DEGRADED_OUTCOMES.has(outcome)),
       basicScore: ranked.basicScore,
       items: Array.from(ranked.order, (i) => ({
@@ -116,7 +119,7 @@ export class RecallEngine implements RecallService {
    */
   async rank(request: RecallRequest, deadlineMs: number, signal: AbortSignal): Promise<RankedRecall> {
     const started = this.#clock();
-    const { name, profile } = pickProfile(this.#profiles, request.profile ?? '');
+    const { name, profile, hash } = pickProfile(this.#profiles(), request.profile ?? '', request.userId);
     const n = wantedItems(request.n, profile);
     this.#checkRelease(request.releaseId);
     const total = Number.isFinite(deadlineMs) ? deadlineMs : profile.timeoutMs;
@@ -139,6 +142,7 @@ export class RecallEngine implements RecallService {
     const known = userVectors?.outcome === 'OK' ? userVectors.value : null;
     return {
       profileName: name,
+      profileHash: hash,
       userKnown: context.outcome === 'OK' && context.value.userKnown,
       basicScore: known ? 'USER_VECTOR' : 'CHANNEL_SIMILARITY',
       lists,

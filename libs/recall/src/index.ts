@@ -44,6 +44,8 @@ export { rankLists, type RankedCandidates } from './rank-lists';
 export {
   DEFAULT_PROFILES,
   parseProfiles,
+  defaultProfile,
+  largestN,
   pickProfile,
   profileSchema,
   type Profiles,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MicError } from '@mic/domain';
+import { hashIds, MicError } from '@mic/domain';
 
 const milliseconds = z.number().min(1).max(600_000);
 const count = (most: number) => z.int().min(1).max(most);
@@ -111,16 +111,42 @@ export const profileSchema = z
   });
 export type RecallProfile = z.infer<typeof profileSchema>;
 
-const profilesSchema = z.strictObject({
-  /** Name of the profile for requests that name none. */
-  default: z.string().min(1),
-  profiles: z.record(z.string().min(1), profileSchema),
-});
+const profilesSchema = z
+  .strictObject({
+    /** Name of the profile for requests that name none. */
+    default: z.string().min(1),
+    profiles: z.record(z.string().min(1), profileSchema),
+    /** Requests that name no profile are answered by one of these, each user always by the same one; the default without it. */
+    split: z
+      .strictObject({
+        /** Another text makes other groups of users. */
+        salt: z.string().default(''),
+        /** What part of the users each profile gets: its share of their sum. */
+        shares: z.record(z.string().min(1), z.number().min(0)),
+      })
+      .optional(),
+  })
+  .superRefine(({ default: wanted, profiles, split }, context) => {
+    const names = Object.keys(profiles);
+    const refuse = (path: string[], message: string): void => {
+      context.addIssue({ code: 'custom', path, message });
+    };
+    if (!names.includes(wanted)) {
+      refuse(['default'], `the default profile "${wanted}" is not among ${names.join(', ')}`);
+    }
+    for (const name of Object.keys(split?.shares ?? {})) {
+      if (!names.includes(name))
+        refuse(['split', 'shares', name], `there is no such profile among ${names.join(', ')}`);
+    }
+    const shares = Object.values(split?.shares ?? { any: 1 });
+    if (shares.reduce((a, b) => a + b, 0) <= 0) refuse(['split', 'shares'], 'one share must be above 0');
+  });
 
-/** Named parameter sets, and the one that is used where a request names none. */
+/** Named parameter sets, and which one is used where a request names none. */
 export interface Profiles {
   readonly default: string;
   readonly profiles: Readonly<Record<string, RecallProfile>>;
+  readonly split?: { readonly salt: string; readonly shares: Readonly<Record<string, number>> };
 }
 
 /** One profile, `default`, with every default. */
@@ -146,23 +172,71 @@ export function parseProfiles(text: string, fileName: string): Profiles {
     return refuse(`it is not JSON (${(error as Error).message})`);
   }
   const parsed = profilesSchema.safeParse(json);
-  if (!parsed.success) return refuse(z.prettifyError(parsed.error));
-  if (!Object.hasOwn(parsed.data.profiles, parsed.data.default)) {
-    return refuse(
-      `the default profile "${parsed.data.default}" is not among ${Object.keys(parsed.data.profiles).join(', ')}`,
-    );
-  }
-  return parsed.data;
+  return parsed.success ? parsed.data : refuse(z.prettifyError(parsed.error));
 }
 
-/** The profile of that name, or the default one for ''. @throws MicError INVALID_ARGUMENT naming those that exist */
-export function pickProfile(all: Profiles, name: string): { readonly name: string; readonly profile: RecallProfile } {
-  const wanted = name === '' ? all.default : name;
+/** The profile of requests that name none, where users are not split among several. */
+export const defaultProfile = (all: Profiles): RecallProfile => all.profiles[all.default]!;
+
+/** Largest `n` that any profile allows. */
+export const largestN = ({ profiles }: Profiles): number => Math.max(...Object.values(profiles).map(({ n }) => n.max));
+
+/** A profile as a request is answered by it. */
+export interface PickedProfile {
+  readonly name: string;
+  readonly profile: RecallProfile;
+  /** Names its content: 16 hexadecimal digits, the same wherever and whenever the same values are in force. */
+  readonly hash: string;
+}
+
+/**
+ * The profile of that name; for '' that of the user's share, or the default one.
+ *
+ * @throws MicError INVALID_ARGUMENT naming those that exist.
+ */
+export function pickProfile(all: Profiles, name: string, userId: string): PickedProfile {
+  const wanted = name === '' ? (all.split ? ofUser(userId, all.split) : all.default) : name;
   if (!Object.hasOwn(all.profiles, wanted)) {
     throw new MicError('INVALID_ARGUMENT', `there is no profile "${wanted}"`, {
       subject: 'profile',
       remedy: `use one of ${Object.keys(all.profiles).join(', ')}, or leave it empty`,
     });
   }
-  return { name: wanted, profile: all.profiles[wanted]! };
+  const profile = all.profiles[wanted]!;
+  return { name: wanted, profile, hash: hashOf(profile) };
+}
+
+/** The user's place from 0 up to 1, by a hash of salt and id, falls into the share of one profile. */
+function ofUser(userId: string, { salt, shares }: NonNullable<Profiles['split']>): string {
+  const [low, high] = hashIds([`${salt}/${userId}`]);
+  const place = (high! * 2 ** 32 + low!) / 2 ** 64;
+  const entries = Object.entries(shares).filter(([, share]) => share > 0);
+  const sum = entries.reduce((total, [, share]) => total + share, 0);
+  let end = 0;
+  for (const [name, share] of entries) {
+    end += share / sum;
+    if (place < end) return name;
+  }
+  return entries.at(-1)![0];
+}
+
+/** Profiles do not change: one that is loaded anew is another object. */
+const HASHES = new WeakMap<RecallProfile, string>();
+
+function hashOf(profile: RecallProfile): string {
+  const known = HASHES.get(profile);
+  if (known !== undefined) return known;
+  const [low, high] = hashIds([sortedJson(profile)]);
+  const hash = [high!, low!].map((word) => word.toString(16).padStart(8, '0')).join('');
+  HASHES.set(profile, hash);
+  return hash;
+}
+
+/** JSON in which the order of keys says nothing. */
+function sortedJson(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
 }

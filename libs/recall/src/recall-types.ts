@@ -69,6 +69,8 @@ export interface RecallResult {
   readonly releaseId: ReleaseId;
   /** Name of the parameter set that was used. */
   readonly profile: string;
+  /** Names the values of that parameter set: see pickProfile. */
+  readonly profileHash: string;
   /** True when any channel is LATE, FAILED or SHED. */
   readonly degraded: boolean;
   /** What `basic` was computed from: the user's vector, or, without one, the channels' own similarities. */

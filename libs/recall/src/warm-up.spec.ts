@@ -10,7 +10,7 @@ describe('warmUp', () => {
     const called: string[] = [];
     const engine = new RecallEngine({
       catalog: tinyCatalog(),
-      profiles: tinyProfiles(),
+      profiles: () => tinyProfiles(),
       ports: {
         embedder: { embed: (...call) => (called.push('embed'), ports.embedder.embed(...call)) },
         index: { search: (...call) => (called.push('search'), ports.index.search(...call)) },

@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { openDataset } from '@mic/dataset';
 import { CUTS, MASKS, TEST_PROTOCOLS, type Mask, type TestProtocol } from '@mic/evaluation';
 import { evaluateModels, HISTORY_MODES, type HistoryMode } from '@mic/model-evaluation';
-import { pickProfile } from '@mic/recall';
+import { defaultProfile } from '@mic/recall';
 import { loadProfiles } from '@mic/recall-api';
 import { buildConfigSchema } from '@mic/release-build';
 import { openModel } from '@mic/training';
@@ -77,7 +77,7 @@ A case whose relevant item is masked counts as a miss for every list.`,
       }: EvaluateFlags) => {
         const models = await Promise.all(dirs.map(openModel));
         const others = await Promise.all(against.map(openModel));
-        const { rerank } = pickProfile(await loadProfiles(file), '').profile;
+        const { rerank } = defaultProfile(await loadProfiles(file));
         const dataset = await openDataset(data);
         try {
           const lengths = buildConfigSchema.parse({});

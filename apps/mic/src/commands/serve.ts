@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { MicError } from '@mic/domain';
-import { loadProfiles } from '@mic/recall-api';
+import { WatchedProfiles } from '@mic/recall-api';
 import { createLogger, LOG_LEVELS, stopOnSignals, type LogLevel } from '@mic/rpc';
 import { DEFAULT_ADDRESS } from '../address';
 import { startAllInOne } from '../all-in-one';
@@ -46,11 +46,12 @@ export function serveCommand(): Command {
 Examples:
   $ mic serve --all-in-one --home .mic
   $ mic serve --all-in-one --home .mic --address 0.0.0.0:7070 --profiles profiles.json
-A profile file names parameter sets; what one leaves out has its default:
+A profile file names parameter sets; what one leaves out has its default. It is read again when it changes:
   {"default": "a", "profiles": {
     "a": {},
     "b": {"channels": {"U2U2I": {"enabled": false}, "U2I": {"k": 300, "timeoutMs": 30}},
-          "rerank": {"weights": {"basic": 1, "repetition": 0.5, "diversity": 0.2}}}}}
+          "rerank": {"weights": {"basic": 1, "repetition": 0.5, "diversity": 0.2}}}},
+   "split": {"salt": "march", "shares": {"a": 90, "b": 10}}}
 Ask it with: mic recall --user USER_ID`,
     )
     .action(async (flags: ServeFlags) => {
@@ -58,12 +59,14 @@ Ask it with: mic recall --user USER_ID`,
         throw new MicError('INVALID_ARGUMENT', 'mic serve needs to know what to serve', { remedy: 'add --all-in-one' });
       }
       const home = homeAt(flags.home);
+      const logger = createLogger({ level: flags.logLevel, service: 'mic' });
+      const profiles = await WatchedProfiles.open(flags.profiles, logger);
       const running = await startAllInOne({
         home,
         store: storeOf(home, flags.store),
         address: flags.address,
-        profiles: await loadProfiles(flags.profiles),
-        logger: createLogger({ level: flags.logLevel, service: 'mic' }),
+        profiles: () => profiles.current,
+        logger,
         drainTimeoutMs: flags.drainTimeoutMs,
         historyTtlMs: ttlMsOf(flags.historyTtlSeconds),
         eventLog: eventLogOf(home, flags.eventLog),

@@ -105,7 +105,7 @@ function oneProcess(options: DemoServerOptions): Promise<DemoServer> {
   return startAllInOne({
     ...options,
     eventLog: options.home.events,
-    profiles: DEFAULT_PROFILES,
+    profiles: () => DEFAULT_PROFILES,
     logger,
     drainTimeoutMs: DRAIN_TIMEOUT_MS,
   });
