@@ -14,21 +14,26 @@ const SHORTEST_MS = 1_000;
  * back from that policy, it runs at a lower priority.
  */
 export function asBatchJob(): void {
+  let isStarved: () => boolean;
   try {
     const { PRIORITY_BELOW_NORMAL: lower } = constants.priority;
     setPriority(lower + 1);
     // Who may raise the priority again may leave the policy again.
     setPriority(lower);
+    isStarved = starvation();
     policy('--idle');
   } catch {
     // Where the system does not allow it the job runs like any other process.
     return;
   }
-  const isStarved = starvation();
   const looking = setInterval(() => {
     if (!isStarved()) return;
     clearInterval(looking);
-    policy('--other');
+    try {
+      policy('--other');
+    } catch {
+      // Slow is better than ended.
+    }
   }, LOOK_EVERY_MS);
   looking.unref();
 }
