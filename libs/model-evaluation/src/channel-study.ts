@@ -1,4 +1,4 @@
-import { RECALL_CHANNELS, type RankedRecall } from '@mic/recall';
+import type { RankedRecall } from '@mic/recall';
 import { LIST_OF, type OfflineRecall } from './offline-recall';
 import type { ChannelFigures } from './evaluation';
 
@@ -53,9 +53,9 @@ function jaccard(a: ReadonlySet<number>, b: ReadonlySet<number>): number {
 /** The merged lists of an answer with one channel left out, by `merged without u2i` and so on. */
 export function listsWithout(recall: OfflineRecall, ranked: RankedRecall): Record<string, Uint32Array> {
   return Object.fromEntries(
-    RECALL_CHANNELS.map(({ name }) => [
-      `merged without ${LIST_OF[name]}`,
-      recall.rerank(ranked, ({ channel }) => channel !== name),
+    ranked.lists.map(({ channel: without }) => [
+      `merged without ${LIST_OF[without]}`,
+      recall.rerank(ranked, ({ channel }) => channel !== without),
     ]),
   );
 }

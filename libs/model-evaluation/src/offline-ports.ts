@@ -1,6 +1,14 @@
-import { hashIds, HASH_WORDS, HashRows, type ReleaseId, type ScoredLists } from '@mic/domain';
+import { hashIds, HASH_WORDS, HashRows, MicError, type ReleaseId, type ScoredLists } from '@mic/domain';
 import type { GrowingHistories } from '@mic/evaluation';
-import type { ItemCatalog, ItemIndex, NeighborReader, PackedHistory, RecallPorts } from '@mic/recall';
+import type {
+  ItemCatalog,
+  ItemIndex,
+  NeighborReader,
+  PackedHistory,
+  RecallPorts,
+  UserIndex,
+  UsersItems,
+} from '@mic/recall';
 import type { EncodedWorld } from './encoded-world';
 
 /** What the offline catalogue needs beside the world. */
@@ -22,6 +30,8 @@ export function offlineCatalog(releaseId: ReleaseId, world: EncodedWorld, facts:
     categories: facts.categories,
     categoryNames: facts.categoryNames,
     popularity: facts.popularity,
+    // The fallback by popularity is off: what is measured is what the model finds.
+    popular: () => new Uint32Array(0),
     itemId: (row) => facts.itemIds[row]!,
     rowsOf: (hashes) => rows.rowsOf(hashes),
   };
@@ -55,9 +65,14 @@ export function offlinePorts(
       }),
     },
     index,
+    userIndex: NO_USER_INDEX,
     store: offlineStore(world, histories, hashIds(itemIds)),
   };
 }
+
+const notThere = (): Promise<never> =>
+  Promise.reject(new MicError('NOT_FOUND', 'a world in memory has lists of similar users, and no index of users'));
+const NO_USER_INDEX: UserIndex = { searchUsers: notThere, searchByUsers: notThere };
 
 function offlineStore({ u2u, i2i }: EncodedWorld, histories: GrowingHistories, hashes: Uint32Array): NeighborReader {
   const { offsets: starts, itemRows, timesMs, weights } = histories.table;
@@ -76,6 +91,17 @@ function offlineStore({ u2u, i2i }: EncodedWorld, histories: GrowingHistories, h
       weights: Float32Array.from(events, (event) => weights[event]!),
     };
   };
+  const itemsOf = (userRows: Uint32Array, itemsPerUser: number): UsersItems => {
+    const found = Array.from(userRows, (row) => newest(row, itemsPerUser));
+    const offsets = new Uint32Array(found.length + 1);
+    found.forEach((history, i) => (offsets[i + 1] = offsets[i]! + history.timesMs.length));
+    const itemHashes = new Uint32Array(offsets.at(-1)! * HASH_WORDS);
+    found.forEach((history, i) => {
+      itemHashes.set(history.itemHashes, offsets[i]! * HASH_WORDS);
+    });
+    const userIds = Array.from(userRows, String);
+    return { userIds, userRows, offsets, itemHashes, timesMs: new Float64Array(offsets.at(-1)!) };
+  };
   return {
     userContext: ({ userId, historyLimit }) => {
       const row = Number(userId);
@@ -84,21 +110,9 @@ function offlineStore({ u2u, i2i }: EncodedWorld, histories: GrowingHistories, h
     },
     similarUsersItems: ({ userId, users, itemsPerUser }) => {
       const { rows, scores } = listOf(u2u, Number(userId), users);
-      const found = Array.from(rows, (row) => newest(row, itemsPerUser));
-      const offsets = new Uint32Array(found.length + 1);
-      found.forEach((history, i) => (offsets[i + 1] = offsets[i]! + history.timesMs.length));
-      const itemHashes = new Uint32Array(offsets.at(-1)! * HASH_WORDS);
-      found.forEach((history, i) => {
-        itemHashes.set(history.itemHashes, offsets[i]! * HASH_WORDS);
-      });
-      return Promise.resolve({
-        userIds: Array.from(rows, String),
-        similarities: scores,
-        offsets,
-        itemHashes,
-        timesMs: new Float64Array(offsets.at(-1)!),
-      });
+      return Promise.resolve({ ...itemsOf(rows, itemsPerUser), similarities: scores });
     },
+    usersItems: ({ userRows, itemsPerUser }) => Promise.resolve(itemsOf(userRows, itemsPerUser)),
     similarItems: ({ itemRows: asked, limit }) => {
       const lists = Array.from(asked, (row) => listOf(i2i, row, limit));
       const offsets = new Uint32Array(lists.length + 1);

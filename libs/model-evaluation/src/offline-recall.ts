@@ -14,7 +14,12 @@ import type { EncodedWorld } from './encoded-world';
 import { offlineCatalog, offlinePorts, type EmbedUser, type ItemFacts } from './offline-ports';
 
 /** Names of the channels' lists in reports and manifests. */
-export const LIST_OF: Readonly<Record<Channel, string>> = { U2I: 'u2i', U2U2I: 'u2u2i', U2I2I: 'u2i2i' };
+export const LIST_OF: Readonly<Record<Channel, string>> = {
+  U2I: 'u2i',
+  U2U2I: 'u2u2i',
+  U2I2I: 'u2i2i',
+  POPULAR: 'popular',
+};
 
 /** Events of a history that are read where all count. */
 const LONGEST_HISTORY = 10_000;
@@ -27,7 +32,12 @@ export function offlineProfile(length: number, historyLimit = LONGEST_HISTORY, r
     historyLimit,
     timeoutMs: 600_000,
     contextTimeoutMs: 600_000,
-    channels: { U2I: { ...channel, k: Math.max(200, length) }, U2U2I: channel, U2I2I: channel },
+    channels: {
+      U2I: { ...channel, k: Math.max(200, length) },
+      U2U2I: channel,
+      U2I2I: channel,
+      POPULAR: { enabled: false },
+    },
     rerank,
   });
 }
@@ -80,6 +90,7 @@ export class OfflineRecall {
     const engine = new RecallEngine({
       ports: offlinePorts(world, histories, facts.itemIds, index, embed),
       catalog,
+      schema: { userFields: [] },
       profiles: () => profiles,
     });
     return new OfflineRecall({ index, engine, catalog, profile, includeSeen: mask === 'none' });
@@ -92,9 +103,9 @@ export class OfflineRecall {
   }
 
   /** The merged list of an answer made from some of its channels only. */
-  rerank({ lists, userVectors }: RankedRecall, keep: (list: ChannelList) => boolean): Uint32Array {
-    const { profile, catalog } = this;
-    const { merged, order } = rankLists(lists.filter(keep), catalog, userVectors, profile.rerank, profile.n.default);
+  rerank({ lists, items, userVectors }: RankedRecall, keep: (list: ChannelList) => boolean): Uint32Array {
+    const { profile } = this;
+    const { merged, order } = rankLists(lists.filter(keep), items, userVectors, profile, profile.n.default);
     return order.map((i) => merged.rows[i]!);
   }
 

@@ -2,6 +2,7 @@
 export const MAX_INLINE_EVENTS = 500;
 export const MAX_EXCLUSIONS = 10_000;
 export const MAX_CATEGORIES = 100;
+export const MAX_ONLY_ITEMS = 10_000;
 export const MAX_BATCH = 100;
 /** Longest time that the store may take for one batch of a stream, milliseconds. */
 export const STORE_TIMEOUT_MS = 10_000;

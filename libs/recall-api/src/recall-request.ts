@@ -1,8 +1,9 @@
 import { hashIds, MicError, parseReleaseId, type ReleaseId } from '@mic/domain';
 import type { InlineEvent, RecallRequest as WireRequest } from '@mic/contracts';
 import type { PackedHistory, RecallRequest } from '@mic/recall';
-import { checkCount, checkNumber, checkText, checkTimeMs, checkWeight } from '@mic/wire';
-import { MAX_CATEGORIES, MAX_EXCLUSIONS, MAX_INLINE_EVENTS } from './limits';
+import { checkCount, checkNumber, checkText, checkTimeMs, checkWeight, toItemFields } from '@mic/wire';
+import { MAX_CATEGORIES, MAX_EXCLUSIONS, MAX_INLINE_EVENTS, MAX_ONLY_ITEMS } from './limits';
+import { toOverrides } from './overrides';
 
 /**
  * Checks a request and turns it into the domain's; absent fields stay undefined.
@@ -15,6 +16,7 @@ export function toRecallRequest(wire: WireRequest, requestId: string, maxN: numb
   checkCount('inline_history', wire.inlineHistory.length, 0, MAX_INLINE_EVENTS);
   checkCount('exclude_item_ids', wire.excludeItemIds.length, 0, MAX_EXCLUSIONS);
   checkCount('categories', wire.categories.length, 0, MAX_CATEGORIES);
+  checkCount('only_item_ids', wire.onlyItemIds.length, 0, MAX_ONLY_ITEMS);
   return {
     requestId,
     userId,
@@ -26,6 +28,9 @@ export function toRecallRequest(wire: WireRequest, requestId: string, maxN: numb
     categories: wire.categories.map((name, index) => checkText(`categories[${index}]`, name)),
     includeSeen: wire.includeSeen,
     explain: wire.explain,
+    userFields: Object.keys(wire.userFields).length === 0 ? undefined : toItemFields('user_fields', wire.userFields),
+    onlyItemIds: wire.onlyItemIds.map((id, index) => checkText(`only_item_ids[${index}]`, id)),
+    overrides: wire.overrides && toOverrides(wire.overrides),
   };
 }
 

@@ -1,19 +1,14 @@
-import type { Channel, ChannelOutcome } from '@mic/domain';
+import type { ChannelOutcome } from '@mic/domain';
 import {
   BasicScore,
-  Channel as WireChannel,
+  DropReason as WireDropReason,
   Outcome,
   type RecallError,
   type RecallResponse as WireResponse,
 } from '@mic/contracts';
 import type { MicError } from '@mic/domain';
-import type { RecallResult } from '@mic/recall';
-
-const WIRE_CHANNEL: Record<Channel, WireChannel> = {
-  U2I: WireChannel.CHANNEL_U2I,
-  U2U2I: WireChannel.CHANNEL_U2U2I,
-  U2I2I: WireChannel.CHANNEL_U2I2I,
-};
+import type { DropReason, RecallResult } from '@mic/recall';
+import { WIRE_CHANNEL } from './channel-names';
 
 const WIRE_OUTCOME: Record<ChannelOutcome, Outcome> = {
   OK: Outcome.OUTCOME_OK,
@@ -27,6 +22,15 @@ const WIRE_OUTCOME: Record<ChannelOutcome, Outcome> = {
 const WIRE_BASIC_SCORE: Record<RecallResult['basicScore'], BasicScore> = {
   USER_VECTOR: BasicScore.BASIC_SCORE_USER_VECTOR,
   CHANNEL_SIMILARITY: BasicScore.BASIC_SCORE_CHANNEL_SIMILARITY,
+};
+
+const WIRE_DROP_REASON: Record<DropReason, WireDropReason> = {
+  SEEN: WireDropReason.DROP_REASON_SEEN,
+  EXCLUDED: WireDropReason.DROP_REASON_EXCLUDED,
+  FILTERED: WireDropReason.DROP_REASON_FILTERED,
+  HIDDEN: WireDropReason.DROP_REASON_HIDDEN,
+  QUOTA: WireDropReason.DROP_REASON_QUOTA,
+  RANK: WireDropReason.DROP_REASON_RANK,
 };
 
 /** A result as the protos have it. */
@@ -48,6 +52,8 @@ export function toWireResponse(result: RecallResult): WireResponse {
         channel: WIRE_CHANNEL[source.channel],
         score: source.score,
         trigger: source.trigger,
+        because: source.because ?? '',
+        triggers: (source.triggers ?? []).map((trigger) => ({ ...trigger })),
       })),
       parts: item.parts === undefined ? undefined : { ...item.parts },
     })),
@@ -57,6 +63,14 @@ export function toWireResponse(result: RecallResult): WireResponse {
       candidates: report.candidates,
       elapsedMs: report.elapsedMs,
       message: report.message,
+      shrunk: [...report.shrunk],
+    })),
+    itemsRevision: result.itemsRevision,
+    dropped: result.dropped.map((candidate) => ({
+      itemId: candidate.itemId,
+      reason: WIRE_DROP_REASON[candidate.reason],
+      channels: candidate.channels.map((channel) => WIRE_CHANNEL[channel]),
+      score: candidate.score,
     })),
   };
 }

@@ -16,6 +16,8 @@ export interface BudgetOptions {
   readonly signal: AbortSignal;
   readonly requestId: string;
   readonly clock: Clock;
+  /** See CallOptions. */
+  readonly hedgeAfterMs?: number;
 }
 
 /**
@@ -32,7 +34,7 @@ export const LATE = new MicError('DEADLINE_EXCEEDED', 'the budget of the call is
  */
 export async function withinBudget<T>(
   call: (options: CallOptions) => Promise<T>,
-  { timeoutMs, signal, requestId, clock }: BudgetOptions,
+  { timeoutMs, signal, requestId, clock, hedgeAfterMs }: BudgetOptions,
 ): Promise<Budgeted<T>> {
   const started = clock();
   const elapsedMs = (): number => clock() - started;
@@ -54,7 +56,7 @@ export async function withinBudget<T>(
     };
   });
   const answered = Promise.resolve()
-    .then(() => call({ signal: controller.signal, requestId, timeoutMs }))
+    .then(() => call({ signal: controller.signal, requestId, timeoutMs, hedgeAfterMs }))
     .then(
       (value): Budgeted<T> => ({ outcome: 'OK', value, elapsedMs: elapsedMs() }),
       (error: unknown): Budgeted<T> => ({ ...outcomeOf(toMicError(error)), elapsedMs: elapsedMs() }),

@@ -1,11 +1,21 @@
 import type { Channel, ReleaseId } from '@mic/domain';
+import type { Effort } from './effort';
 import type { Eligibility } from './eligibility';
-import type { CallOptions, ItemCatalog, ItemIndex, NeighborReader, UserVectors } from './ports';
+import type { Items } from './items';
+import type { CallOptions, ItemIndex, NeighborReader, UserIndex, UserVectors } from './ports';
 import type { RecallProfile } from './profile';
+
+/** One thing that led to a candidate. */
+export interface Contribution {
+  /** Position in `triggerIds`. */
+  readonly trigger: number;
+  /** What it adds to the channel's score. */
+  readonly evidence: number;
+}
 
 /** Candidates of one channel, best first, column by column; each item once. */
 export interface ChannelCandidates {
-  /** Item rows of the release. */
+  /** Item rows, see Items. */
   readonly rows: Uint32Array;
   /** The channel's own score: comparable within the channel only. */
   readonly scores: Float32Array;
@@ -14,32 +24,63 @@ export interface ChannelCandidates {
   /** Position in `triggerIds` of what contributed most. */
   readonly triggers: Uint32Array;
   readonly triggerIds: readonly string[];
+  /** All that led to each candidate, strongest first; where the request asked to explain. */
+  readonly contributions?: readonly (readonly Contribution[])[];
+  /** Eligible rows that the quota left out; where the request asked to explain. */
+  readonly beyondQuota?: Uint32Array;
 }
 
 /** What a channel knows of the request. */
 export interface ChannelInput {
   readonly releaseId: ReleaseId;
   readonly userId: string;
+  /** True when the release knows the user; null when the store did not say. */
+  readonly userKnown: boolean | null;
+  /** Items that the answer is to have. */
+  readonly n: number;
   readonly profile: RecallProfile;
-  readonly catalog: ItemCatalog;
+  readonly items: Items;
   readonly eligibility: Eligibility;
-  /** Rows of the user's history that the release knows, newest first. */
+  /** Rows of the user's history that are known, newest first. */
   readonly historyRows: Uint32Array;
   /** The user's vectors; rejects when the user tower gave none. */
   readonly userVectors: () => Promise<UserVectors>;
+  /** What the time allows of the profile's numbers. */
+  readonly effort: Effort;
+  /** Search width of the item index where the profile names none; undefined: it has none. */
+  readonly indexEf: number | undefined;
+  /** Whether to say all that led to each candidate. */
+  readonly explain: boolean;
+  /** Says something of the channel in the answer. */
+  readonly note: (text: string) => void;
 }
 
 export interface ChannelPorts {
   readonly index: ItemIndex;
+  readonly userIndex: UserIndex;
   readonly store: NeighborReader;
 }
 
-/** One way of finding candidates. A channel makes one call at most, and only asks for what the profile says. */
+/** How a candidate was found, for people. */
+export interface Found {
+  /** See CandidateSource.trigger. */
+  readonly trigger: string;
+  /** Others that led there, too. */
+  readonly others: number;
+  /** The channel's score of it. */
+  readonly score: number;
+}
+
+/** One way of finding candidates. It asks for what the profile says, or less where its effort is less. */
 export interface RecallChannel {
   readonly name: Channel;
   /** Whether the channel reads the user's history: without it, it cannot be tried. */
   readonly needsHistory: boolean;
+  /** Whether it waits for the others, and is run where they find too few. */
+  isFallback(profile: RecallProfile): boolean;
   retrieve(input: ChannelInput, ports: ChannelPorts, options: CallOptions): Promise<ChannelCandidates>;
+  /** Why a candidate is one, as the end of a sentence that begins with the item. */
+  because(found: Found): string;
 }
 
 export const NO_CANDIDATES: ChannelCandidates = {

@@ -1,63 +1,141 @@
-import { NO_ROW } from '@mic/domain';
-import type { ItemCatalog } from './ports';
+import type { Items } from './items';
 
-/** Items asked for at most because of a category filter, beyond those wanted: a rare category must not cost a full scan. */
-const MOST_FOR_CATEGORIES = 10_000;
+/** Why an item must not be returned. */
+export type Ineligible = 'SEEN' | 'EXCLUDED' | 'FILTERED' | 'HIDDEN';
 
-/** Which items a request may return: not seen, not excluded, of the wanted categories. */
+/** How to find the eligible items that are nearest to something. */
+export type SearchPlan =
+  /** There are none. */
+  | { readonly kind: 'none' }
+  /** Ask an index for so many, and drop those that are not eligible. */
+  | { readonly kind: 'search'; readonly k: number }
+  /** Look at every eligible item: cheaper than to search for as many as would have to be dropped. */
+  | { readonly kind: 'scan' };
+
+/** What a request says of the items that it wants. */
+export interface EligibilityRules {
+  /** Rows that the user has seen; NO_ROW is ignored, here and below. */
+  readonly seen?: Iterable<number>;
+  readonly excluded?: Iterable<number>;
+  /** Names of the categories wanted; none: all. A name that nobody knows has no items. */
+  readonly categories?: readonly string[];
+  /** Rows wanted; undefined: all. */
+  readonly only?: Iterable<number>;
+}
+
+/** Most that an index is asked for (the limit of AnnService). */
+const MOST_SEARCHED = 10_000;
+/** Items whose vectors are compared in the time in which an index finds one more (ours; `npm run bench -- filters`). */
+const SCANNED_PER_SEARCHED = 40;
+/** Asked for beyond what the share of the eligible ones says: it need not be the same everywhere. */
+const MARGIN = 1.2;
+
+/** Which items a request may return: not seen, not excluded, not hidden, of the wanted categories, among those named. */
 export class Eligibility {
-  readonly #barred: ReadonlySet<number>;
-  readonly #catalog: ItemCatalog;
+  readonly #items: Items;
+  readonly #seen: ReadonlySet<number>;
+  readonly #excluded: ReadonlySet<number>;
   readonly #categories: ReadonlySet<number> | null;
+  readonly #only: ReadonlySet<number> | null;
+  readonly #rules: EligibilityRules;
+  readonly #refused: Set<number> | null;
+  #count: number | null = null;
 
-  /**
-   * @param barredRows item rows that must not be returned; NO_ROW is ignored.
-   * @param categories names of the categories wanted; none: all. A name that the release does not know has no items.
-   */
-  constructor(catalog: ItemCatalog, barredRows: Iterable<number>, categories: readonly string[]) {
-    this.#catalog = catalog;
-    const barred = new Set(barredRows);
-    barred.delete(NO_ROW);
-    this.#barred = barred;
-    this.#categories =
-      categories.length === 0 ? null : new Set(categories.map((name) => catalog.categoryNames.indexOf(name)));
+  /** @param refused gathers what `has` says no to; null: nothing does. */
+  constructor(items: Items, rules: EligibilityRules, refused: Set<number> | null = null) {
+    const { seen = [], excluded = [], categories = [], only } = rules;
+    this.#items = items;
+    this.#rules = rules;
+    this.#refused = refused;
+    const known = (rows: Iterable<number>): ReadonlySet<number> => {
+      const set = new Set<number>();
+      for (const row of rows) if (row < items.count) set.add(row);
+      return set;
+    };
+    this.#seen = known(seen);
+    this.#excluded = known(excluded);
+    this.#categories = categories.length === 0 ? null : items.categoriesNamed(categories);
+    this.#only = only === undefined ? null : known(only);
+  }
+
+  /** The same, which notes the rows that it says no to. */
+  noting(refused: Set<number>): Eligibility {
+    return new Eligibility(this.#items, this.#rules, refused);
   }
 
   has(row: number): boolean {
+    const may = this.#may(row);
+    if (!may) this.#refused?.add(row);
+    return may;
+  }
+
+  /** Why an item must not be returned; null where it may. */
+  against(row: number): Ineligible | null {
+    if (this.#items.hidden.has(row)) return 'HIDDEN';
+    if (this.#excluded.has(row)) return 'EXCLUDED';
+    if (this.#seen.has(row)) return 'SEEN';
+    return this.#passes(row) ? null : 'FILTERED';
+  }
+
+  /** How many items may be returned. */
+  get count(): number {
+    this.#count ??= this.#countEligible();
+    return this.#count;
+  }
+
+  /** How to find the best `wanted` eligible items. */
+  planFor(wanted: number): SearchPlan {
+    const { count } = this;
+    if (count === 0 || wanted === 0) return { kind: 'none' };
+    const barred = this.#seen.size + this.#excluded.size + this.#items.hidden.size;
+    const isFiltered = this.#categories !== null || this.#only !== null;
+    const share = isFiltered ? count / this.#items.count : 1;
+    const k = Math.ceil((Math.min(wanted, count) / share) * (isFiltered ? MARGIN : 1)) + barred;
+    if (k > MOST_SEARCHED || (isFiltered && count <= SCANNED_PER_SEARCHED * k)) return { kind: 'scan' };
+    return { kind: 'search', k: Math.min(k, this.#items.count) };
+  }
+
+  /** Rows of all items that may be returned, ascending. */
+  rows(): Uint32Array {
+    return this.#passing().filter((row) => this.#may(row));
+  }
+
+  #may(row: number): boolean {
     return (
-      row < this.#catalog.itemCount &&
-      !this.#barred.has(row) &&
-      (this.#categories === null || this.#categories.has(this.#catalog.categories[row]!))
+      row < this.#items.count &&
+      !this.#seen.has(row) &&
+      !this.#excluded.has(row) &&
+      !this.#items.hidden.has(row) &&
+      this.#passes(row)
     );
   }
 
-  /**
-   * How many items to ask for so that about `wanted` eligible ones are among them: the barred ones on top, and more by
-   * the wanted categories' share of all items, within bounds.
-   */
-  overFetch(wanted: number): number {
-    const share = this.#categories === null ? 1 : shareOf(this.#categories, this.#catalog);
-    if (share === 0) return 0;
-    const forCategories = Math.min(MOST_FOR_CATEGORIES, Math.ceil(wanted / share) - wanted);
-    return Math.min(this.#catalog.itemCount, wanted + forCategories + this.#barred.size);
+  #passes(row: number): boolean {
+    return (
+      (this.#categories === null || this.#categories.has(this.#items.categoryOf(row))) &&
+      (this.#only === null || this.#only.has(row))
+    );
   }
-}
 
-function shareOf(wanted: ReadonlySet<number>, catalog: ItemCatalog): number {
-  const sizes = categorySizes(catalog);
-  let items = 0;
-  for (const category of wanted) items += sizes.get(category) ?? 0;
-  return items / catalog.itemCount;
-}
+  /** Rows of the wanted categories, or among those named, whatever else. */
+  #passing(): Uint32Array {
+    if (this.#only !== null) return Uint32Array.from(this.#only).sort();
+    if (this.#categories !== null) return this.#items.rowsOfCategories(this.#categories);
+    const all = new Uint32Array(this.#items.count);
+    for (let row = 0; row < all.length; row++) all[row] = row;
+    return all;
+  }
 
-/** Counted once a catalogue, which does not change. */
-const SIZES = new WeakMap<ItemCatalog, ReadonlyMap<number, number>>();
-
-function categorySizes(catalog: ItemCatalog): ReadonlyMap<number, number> {
-  const known = SIZES.get(catalog);
-  if (known) return known;
-  const sizes = new Map<number, number>();
-  for (const category of catalog.categories) sizes.set(category, (sizes.get(category) ?? 0) + 1);
-  SIZES.set(catalog, sizes);
-  return sizes;
+  #countEligible(): number {
+    if (this.#only !== null) {
+      let count = 0;
+      for (const row of this.#only) count += Number(this.#may(row));
+      return count;
+    }
+    const all = this.#categories === null ? this.#items.count : this.#items.sizeOfCategories(this.#categories);
+    const barred = new Set([...this.#seen, ...this.#excluded, ...this.#items.hidden]);
+    let count = all;
+    for (const row of barred) count -= Number(this.#passes(row));
+    return count;
+  }
 }

@@ -1,36 +1,46 @@
-import { DEGRADED_OUTCOMES, hashIds, MicError, type ReleaseId } from '@mic/domain';
+import { DEGRADED_OUTCOMES, hashIds, MicError, type Channel, type ReleaseId } from '@mic/domain';
+import type { FeatureSchema } from '@mic/features';
 import { withinBudget, type Budgeted, type Clock } from './budget';
-import { NO_CANDIDATES, type ChannelInput, type RecallChannel } from './channel';
+import { NO_CANDIDATES, type ChannelInput, type ChannelPorts, type RecallChannel } from './channel';
 import { RECALL_CHANNELS } from './channels/registry';
+import { Effort } from './effort';
 import { Eligibility } from './eligibility';
+import { droppedOf, sourceOf, type Refused } from './explain';
 import { knownRows, mergeHistories, NO_HISTORY } from './history';
+import { Items, NO_LIVE_ITEMS, type LiveItems } from './items';
 import type { ChannelList } from './merge';
-import type {
-  CallOptions,
-  ItemCatalog,
-  ItemIndex,
-  NeighborReader,
-  PackedHistory,
-  UserContext,
-  UserEmbedder,
-  UserVectors,
-} from './ports';
-import { pickProfile, type Profiles, type RecallProfile } from './profile';
-import type { ChannelReport, RecallRequest, RecallResult, RecallService, ScoreParts } from './recall-types';
+import { withOverrides } from './overrides';
+import type { CallOptions, ItemCatalog, PackedHistory, UserContext, UserEmbedder, UserVectors } from './ports';
+import { pickProfile, profileHash, type PickedProfile, type Profiles, type RecallProfile } from './profile';
 import { rankLists, type RankedCandidates } from './rank-lists';
+import type {
+  ChannelReport,
+  DroppedCandidate,
+  RecallRequest,
+  RecallResult,
+  RecallService,
+  ScoreParts,
+} from './recall-types';
+import { UserFields } from './user-fields';
 
-export interface RecallPorts {
+export interface RecallPorts extends ChannelPorts {
   readonly embedder: UserEmbedder;
-  readonly index: ItemIndex;
-  readonly store: NeighborReader;
 }
 
 export interface RecallEngineOptions {
   readonly ports: RecallPorts;
   /** Items of the release that answers. */
   readonly catalog: ItemCatalog;
+  /** Fields of the users of the release. */
+  readonly schema: Pick<FeatureSchema, 'userFields'>;
+  /** What is said of items beside the release; asked for each request. None by default. */
+  readonly liveItems?: () => LiveItems;
+  /** Search width of the item index where a profile names none; undefined: it has none. */
+  readonly indexEf?: number;
   /** Asked for each request: they may change. */
   readonly profiles: () => Profiles;
+  /** Told of every answer, before it is put into words. */
+  readonly onRanked?: (request: RecallRequest, ranked: RankedRecall) => void;
   /** performance.now by default. */
   readonly clock?: Clock;
   /**
@@ -42,114 +52,164 @@ export interface RecallEngineOptions {
 
 /** A ranked answer in rows, before it is put into words. */
 export interface RankedRecall extends RankedCandidates {
-  readonly profileName: string;
-  readonly profileHash: string;
+  /** What it was made by, overrides included. */
+  readonly picked: PickedProfile;
+  /** Items wanted. */
+  readonly n: number;
+  readonly items: Items;
   readonly userKnown: boolean;
   readonly basicScore: RecallResult['basicScore'];
-  /** Each channel's candidates alone, in the channel's order. */
+  /** Each channel's candidates alone, in the channel's order; of channels that were to be run. */
   readonly lists: readonly ChannelList[];
   readonly reports: readonly ChannelReport[];
   /** What the items were scored with; null where the user has no vector. */
   readonly userVectors: UserVectors | null;
+  /** What was found and is not returned; empty unless the request asked to explain. */
+  readonly dropped: readonly DroppedCandidate[];
 }
 
 /** Beyond it, a share of a long deadline would be time wasted, milliseconds. */
 const LARGEST_SHARED_RESERVE_MS = 50;
+/** Kept back from a fallback, which runs in the time of merge and rerank, milliseconds. */
+const FALLBACK_RESERVE_MS = 1;
 
 /** One request on its way. */
 interface Trip {
   readonly request: RecallRequest;
+  readonly n: number;
   readonly profile: RecallProfile;
+  readonly items: Items;
   readonly signal: AbortSignal;
   /** Milliseconds until the reserve for merge and rerank begins. */
   readonly timeLeft: () => number;
+  /** Milliseconds until the answer must go. */
+  readonly timeToAnswer: () => number;
+}
+
+/** What the channels read of the user. */
+interface UserState {
+  readonly context: Budgeted<UserContext>;
+  readonly historyRows: Uint32Array;
+  readonly eligibility: Eligibility;
+  readonly vectors: Promise<Budgeted<UserVectors> | null>;
+}
+
+/** What became of one channel. */
+interface ChannelRun {
+  readonly list: ChannelList;
+  readonly report: ChannelReport;
+  /** Rows that it found and must not return; empty unless the request asked to explain. */
+  readonly refused: ReadonlySet<number>;
 }
 
 /**
- * The recall path: user context, then all channels at once, each within its budget, then merge and rerank. What fails or
- * is late is reported and left out; the rest is answered.
+ * The recall path: user context, then all channels at once, each within its budget, then fallbacks where too little was found,
+ * then merge and rerank. What fails or is late is reported and left out; the rest is answered.
  */
 export class RecallEngine implements RecallService {
   readonly #ports: RecallPorts;
   readonly #catalog: ItemCatalog;
+  readonly #userFields: UserFields;
+  readonly #liveItems: () => LiveItems;
+  readonly #indexEf: number | undefined;
   readonly #profiles: () => Profiles;
+  readonly #onRanked: RecallEngineOptions['onRanked'];
   readonly #clock: Clock;
   readonly #queueDelayMs: () => number;
+  #items: { readonly of: LiveItems; readonly items: Items } | null = null;
 
   constructor(options: RecallEngineOptions) {
-    const { ports, catalog, profiles, clock = () => performance.now(), queueDelayMs = () => 0 } = options;
-    this.#ports = ports;
-    this.#catalog = catalog;
-    this.#profiles = profiles;
-    this.#clock = clock;
-    this.#queueDelayMs = queueDelayMs;
+    this.#ports = options.ports;
+    this.#catalog = options.catalog;
+    this.#userFields = new UserFields(options.schema);
+    this.#liveItems = options.liveItems ?? (() => NO_LIVE_ITEMS);
+    this.#indexEf = options.indexEf;
+    this.#profiles = options.profiles;
+    this.#onRanked = options.onRanked;
+    this.#clock = options.clock ?? (() => performance.now());
+    this.#queueDelayMs = options.queueDelayMs ?? (() => 0);
   }
 
   async recall(request: RecallRequest, deadlineMs: number, signal: AbortSignal): Promise<RecallResult> {
     const ranked = await this.rank(request, deadlineMs, signal);
-    const catalog = this.#catalog;
-    const { merged, scores } = ranked;
+    this.#onRanked?.(request, ranked);
+    const { merged, scores, items, picked } = ranked;
     return {
       userId: request.userId,
       userKnown: ranked.userKnown,
       requestId: request.requestId,
-      releaseId: catalog.releaseId,
-      profile: ranked.profileName,
-      profileHash: ranked.profileHash,
+      releaseId: items.releaseId,
+      profile: picked.name,
+      profileHash: picked.hash,
       degraded: ranked.reports.some(({ outcome }) => DEGRADED_OUTCOMES.has(outcome)),
       basicScore: ranked.basicScore,
       items: Array.from(ranked.order, (i) => ({
-        itemId: catalog.itemId(merged.rows[i]!),
+        itemId: items.itemId(merged.rows[i]!),
         score: scores.score[i]!,
-        category: catalog.categoryNames[catalog.categories[merged.rows[i]!]!] ?? '',
-        sources: merged.sourcesOf(i),
-        ...(request.explain && {
-          parts: partsOf(scores, i),
-        }),
+        category: items.categoryName(items.categoryOf(merged.rows[i]!)),
+        sources: merged.sourcesOf(i).map(({ list, place }) => sourceOf(list, place, request.explain === true)),
+        ...(request.explain && { parts: partsOf(scores, i) }),
       })),
       channels: ranked.reports,
+      itemsRevision: items.revision,
+      dropped: ranked.dropped,
     };
   }
 
   /**
-   * The answer in rows of the release.
+   * The answer in rows.
    *
-   * @throws MicError INVALID_ARGUMENT for a profile or n that does not exist, FAILED_PRECONDITION for another release,
-   *   DEADLINE_EXCEEDED when no time was left at the start, CANCELLED when the caller cancels.
+   * @throws MicError INVALID_ARGUMENT for a profile, n, override or field that does not exist or goes too far,
+   *   FAILED_PRECONDITION for another release, DEADLINE_EXCEEDED when no time was left at the start, CANCELLED when the caller
+   *   cancels.
    */
   async rank(request: RecallRequest, deadlineMs: number, signal: AbortSignal): Promise<RankedRecall> {
     const started = this.#clock();
-    const { name, profile, hash } = pickProfile(this.#profiles(), request.profile ?? '', request.userId);
+    const picked = this.#profileOf(request);
+    const { profile } = picked;
     const n = wantedItems(request.n, profile);
     this.#checkRelease(request.releaseId);
     const total = Number.isFinite(deadlineMs) ? deadlineMs : profile.timeoutMs;
     if (total <= 0) throw new MicError('DEADLINE_EXCEEDED', 'the deadline had passed when the request arrived');
     const reserve = this.#reserveMs(profile, total);
-    const timeLeft = (): number => total - reserve - (this.#clock() - started);
-    const trip: Trip = { request, profile, signal, timeLeft };
-
-    const context = await this.#readContext(trip);
-    const history = this.#historyOf(trip, context);
-    const historyRows = knownRows(this.#catalog.rowsOf((history ?? NO_HISTORY).itemHashes));
-    const vectors = this.#embed(trip, context, history && historyRows);
-    // Awaited below; a cancellation that ends the channels first must not leave it unhandled.
-    vectors.catch(() => undefined);
-    const input = this.#channelInput(trip, historyRows, vectors);
-    const ran = await Promise.all(RECALL_CHANNELS.map((channel) => this.#runChannel(channel, trip, context, input)));
-    const userVectors = await vectors;
-
-    const lists = ran.map(({ list }) => list);
-    const known = userVectors?.outcome === 'OK' ? userVectors.value : null;
+    const timeToAnswer = (): number => total - (this.#clock() - started);
+    const timeLeft = (): number => timeToAnswer() - reserve;
+    const trip: Trip = { request, n, profile, items: this.#currentItems(), signal, timeLeft, timeToAnswer };
+    // A field that does not exist is refused before anything is done.
+    if (request.userFields) this.#userFields.over(null, request.userFields);
+    const user = await this.#readUser(trip);
+    const runs = await this.#runChannels(trip, user);
+    const vectors = await user.vectors;
+    const known = vectors?.outcome === 'OK' ? vectors.value : null;
+    const lists = runs.filter(({ report }) => report.outcome !== 'DISABLED').map(({ list }) => list);
+    const ranked = rankLists(lists, trip.items, known, profile, n);
+    const refused: Refused = new Map(runs.map((run) => [run.report.channel, run.refused]));
     return {
-      profileName: name,
-      profileHash: hash,
-      userKnown: context.outcome === 'OK' && context.value.userKnown,
+      picked,
+      n,
+      items: trip.items,
+      userKnown: user.context.outcome === 'OK' && user.context.value.userKnown,
       basicScore: known ? 'USER_VECTOR' : 'CHANNEL_SIMILARITY',
       lists,
-      reports: ran.map(({ report }) => report),
+      reports: runs.map(({ report }) => report),
       userVectors: known,
-      ...rankLists(lists, this.#catalog, known, profile.rerank, n),
+      dropped: request.explain ? droppedOf(ranked, lists, refused, user.eligibility, trip.items) : [],
+      ...ranked,
     };
+  }
+
+  #profileOf({ profile: name = '', userId, overrides }: RecallRequest): PickedProfile {
+    const picked = pickProfile(this.#profiles(), name, userId);
+    if (!overrides) return picked;
+    const profile = withOverrides(picked.profile, overrides);
+    return { ...picked, profile, hash: profileHash(profile) };
+  }
+
+  /** The same object for as long as nothing is said of items. */
+  #currentItems(): Items {
+    const live = this.#liveItems();
+    if (this.#items?.of !== live) this.#items = { of: live, items: new Items(this.#catalog, live) };
+    return this.#items.items;
   }
 
   /** Time kept back for what comes after the channels, and for what the queues of this process take. */
@@ -158,22 +218,34 @@ export class RecallEngine implements RecallService {
     return Math.max(reserveMs, shared) + Math.min(2 * this.#queueDelayMs(), total / 2, LARGEST_SHARED_RESERVE_MS);
   }
 
+  async #readUser(trip: Trip): Promise<UserState> {
+    const { request, items } = trip;
+    const context = await this.#readContext(trip);
+    const history = historyOf(request, context);
+    const historyRows = knownRows(items.rowsOf((history ?? NO_HISTORY).itemHashes));
+    const vectors = this.#embed(trip, context, history && historyRows);
+    // Awaited later; a cancellation that ends the channels first must not leave it unhandled.
+    vectors.catch(() => undefined);
+    const rowsOf = (ids: readonly string[]): Uint32Array => items.rowsOf(hashIds(ids));
+    const eligibility = new Eligibility(items, {
+      seen: request.includeSeen ? [] : historyRows,
+      excluded: rowsOf(request.excludeItemIds ?? []),
+      categories: request.categories ?? [],
+      only: request.onlyItemIds && request.onlyItemIds.length > 0 ? rowsOf(request.onlyItemIds) : undefined,
+    });
+    return { context, historyRows, eligibility, vectors };
+  }
+
   #readContext({ request, profile, signal, timeLeft }: Trip): Promise<Budgeted<UserContext>> {
     const { userId, requestId } = request;
     const wanted = { releaseId: this.#catalog.releaseId, userId, historyLimit: profile.historyLimit };
     return withinBudget((options) => this.#ports.store.userContext(wanted, options), {
       timeoutMs: Math.min(profile.contextTimeoutMs, profile.contextShare * timeLeft()),
+      hedgeAfterMs: profile.contextHedgeAfterMs,
       signal,
       requestId,
       clock: this.#clock,
     });
-  }
-
-  /** Stored and inline history as one; null when the store did not answer and the caller gave none. */
-  #historyOf({ request }: Trip, context: Budgeted<UserContext>): PackedHistory | null {
-    if (context.outcome !== 'OK') return request.inlineHistory ?? null;
-    const stored = context.value.history;
-    return request.inlineHistory ? mergeHistories(request.inlineHistory, stored) : stored;
   }
 
   /** The user's vectors within the time of U2I; null when the history could not be read, so that they would mislead. */
@@ -184,77 +256,102 @@ export class RecallEngine implements RecallService {
   ): Promise<Budgeted<UserVectors> | null> {
     if (historyRows === null) return null;
     const user = context.outcome === 'OK' ? context.value : null;
-    const input = { userRow: user?.userRow ?? null, profile: user?.profile ?? null, historyRows };
-    const { releaseId, dimension } = this.#catalog;
+    const { releaseId, dimension, itemCount } = this.#catalog;
+    const stored = user?.profile ?? null;
+    const input = {
+      userRow: user?.userRow ?? null,
+      profile: request.userFields ? this.#userFields.over(stored, request.userFields) : stored,
+      // The tower knows the items of its release.
+      historyRows: historyRows.filter((row) => row < itemCount),
+    };
     const embed = async (options: CallOptions): Promise<UserVectors> =>
       checkVectors(await this.#ports.embedder.embed(releaseId, input, options), dimension);
     return withinBudget(embed, {
       timeoutMs: Math.min(profile.channels.U2I.timeoutMs, timeLeft()),
+      hedgeAfterMs: profile.channels.U2I.hedgeAfterMs,
       signal,
       requestId: request.requestId,
       clock: this.#clock,
     });
   }
 
-  #channelInput(
-    { request, profile }: Trip,
-    historyRows: Uint32Array,
-    vectors: Promise<Budgeted<UserVectors> | null>,
-  ): ChannelInput {
-    const catalog = this.#catalog;
-    const excluded = catalog.rowsOf(hashIds(request.excludeItemIds ?? []));
-    const barred = request.includeSeen ? [...excluded] : [...historyRows, ...excluded];
-    return {
-      releaseId: catalog.releaseId,
-      userId: request.userId,
-      profile,
-      catalog,
-      eligibility: new Eligibility(catalog, barred, request.categories ?? []),
-      historyRows,
-      userVectors: async () => {
-        const result = await vectors;
-        if (result?.outcome === 'OK') return result.value;
-        const code = result ? VECTOR_ERRORS[result.outcome] : 'UNAVAILABLE';
-        throw new MicError(code, `the user has no vector: ${result?.message ?? 'no history'}`);
-      },
+  /** All channels but the fallbacks at once; then the fallbacks, where the others have found too few. */
+  async #runChannels(trip: Trip, user: UserState): Promise<readonly ChannelRun[]> {
+    const { n, profile } = trip;
+    const runs = new Map<Channel, ChannelRun>();
+    const run = async (channel: RecallChannel, timeLeft: () => number): Promise<void> => {
+      runs.set(channel.name, await this.#runChannel(channel, trip, user, timeLeft));
     };
+    const isFallback = (channel: RecallChannel): boolean => channel.isFallback(profile);
+    await Promise.all(
+      RECALL_CHANNELS.filter((channel) => !isFallback(channel)).map((channel) => run(channel, trip.timeLeft)),
+    );
+    for (const channel of RECALL_CHANNELS.filter(isFallback)) {
+      const found = new Set([...runs.values()].flatMap(({ list }) => [...list.candidates.rows])).size;
+      if (found < n) await run(channel, () => Math.max(trip.timeToAnswer() - FALLBACK_RESERVE_MS, FALLBACK_RESERVE_MS));
+      else runs.set(channel.name, notRun(channel, profile, `not needed: the others found ${found} items`));
+    }
+    return RECALL_CHANNELS.map(({ name }) => runs.get(name)!);
   }
 
-  async #runChannel(
-    channel: RecallChannel,
-    { request, profile, signal, timeLeft }: Trip,
-    context: Budgeted<UserContext>,
-    input: ChannelInput,
-  ): Promise<{ list: ChannelList; report: ChannelReport }> {
+  async #runChannel(channel: RecallChannel, trip: Trip, user: UserState, timeLeft: () => number): Promise<ChannelRun> {
+    const { request, n, profile, items, signal } = trip;
+    const { context, historyRows, eligibility, vectors } = user;
     const settings = profile.channels[channel.name];
-    const nothing = { list: { channel: channel.name, candidates: NO_CANDIDATES } };
-    const report = { channel: channel.name, candidates: 0, elapsedMs: 0, message: '' };
-    if (!settings.enabled)
-      return { ...nothing, report: { ...report, outcome: 'DISABLED', message: 'off in the profile' } };
-    if (channel.needsHistory && context.outcome !== 'OK' && !request.inlineHistory) {
-      const message = `the user's history could not be read: ${context.message}`;
-      return { ...nothing, report: { ...report, outcome: context.outcome, elapsedMs: context.elapsedMs, message } };
+    if (!settings.enabled) {
+      const by = request.overrides?.channels?.[channel.name]?.enabled === false ? 'request' : 'profile';
+      return notRun(channel, profile, `off in the ${by}`);
     }
+    if (channel.needsHistory && context.outcome !== 'OK' && !request.inlineHistory) {
+      const { outcome, elapsedMs } = context;
+      const message = `the user's history could not be read: ${context.message}`;
+      return withoutCandidates(channel, profile, { outcome, elapsedMs, message, shrunk: [] });
+    }
+    const refused = new Set<number>();
+    const notes: string[] = [];
+    const timeoutMs = Math.min(settings.timeoutMs, timeLeft());
+    const effort = Effort.within(timeoutMs, profile.fullEffortMs, profile.leastEffort);
+    const input: ChannelInput = {
+      releaseId: items.releaseId,
+      userId: request.userId,
+      userKnown: context.outcome === 'OK' ? context.value.userKnown : null,
+      n,
+      profile,
+      items,
+      eligibility: request.explain ? eligibility.noting(refused) : eligibility,
+      historyRows,
+      userVectors: () => valueOf(vectors),
+      effort,
+      indexEf: this.#indexEf,
+      explain: request.explain === true,
+      note: (text) => notes.push(text),
+    };
     const ran = await withinBudget((options) => channel.retrieve(input, this.#ports, options), {
-      timeoutMs: Math.min(settings.timeoutMs, timeLeft()),
+      timeoutMs,
+      hedgeAfterMs: settings.hedgeAfterMs,
       signal,
       requestId: request.requestId,
       clock: this.#clock,
     });
-    if (ran.outcome !== 'OK') return { ...nothing, report: { ...report, ...ran } };
+    const { shrunk } = effort;
+    if (ran.outcome !== 'OK') return withoutCandidates(channel, profile, { ...ran, shrunk });
     const candidates = ran.value;
     const count = candidates.rows.length;
-    const without =
-      context.outcome === 'OK' ? '' : `answered without the user's stored history and profile: ${context.message}`;
+    if (count === 0 && notes.length === 0) notes.push('found no eligible item');
+    if (context.outcome !== 'OK') {
+      notes.push(`answered without the user's stored history and profile: ${context.message}`);
+    }
     return {
-      list: { channel: channel.name, candidates },
+      list: { channel: channel.name, weight: settings.weight, candidates },
       report: {
-        ...report,
+        channel: channel.name,
         outcome: count > 0 ? 'OK' : 'EMPTY',
         candidates: count,
         elapsedMs: ran.elapsedMs,
-        message: count > 0 ? without : ['found no eligible item', without].filter(Boolean).join('; '),
+        message: notes.join('; '),
+        shrunk,
       },
+      refused,
     };
   }
 
@@ -267,6 +364,40 @@ export class RecallEngine implements RecallService {
   }
 }
 
+/** Stored and inline history as one; null when the store did not answer and the caller gave none. */
+function historyOf({ inlineHistory }: RecallRequest, context: Budgeted<UserContext>): PackedHistory | null {
+  if (context.outcome !== 'OK') return inlineHistory ?? null;
+  const stored = context.value.history;
+  return inlineHistory ? mergeHistories(inlineHistory, stored) : stored;
+}
+
+/** @throws MicError that says to a channel what the lack of a user vector means. */
+async function valueOf(vectors: UserState['vectors']): Promise<UserVectors> {
+  const result = await vectors;
+  if (result?.outcome === 'OK') return result.value;
+  const code = result ? VECTOR_ERRORS[result.outcome] : 'UNAVAILABLE';
+  throw new MicError(code, `the user has no vector: ${result?.message ?? 'no history'}`);
+}
+
+const VECTOR_ERRORS = { LATE: 'DEADLINE_EXCEEDED', FAILED: 'UNAVAILABLE', SHED: 'RESOURCE_EXHAUSTED' } as const;
+
+const NOTHING_REFUSED: ReadonlySet<number> = new Set();
+
+function withoutCandidates(
+  { name }: RecallChannel,
+  profile: RecallProfile,
+  { outcome, elapsedMs, message, shrunk }: Pick<ChannelReport, 'outcome' | 'elapsedMs' | 'message' | 'shrunk'>,
+): ChannelRun {
+  return {
+    list: { channel: name, weight: profile.channels[name].weight, candidates: NO_CANDIDATES },
+    report: { channel: name, outcome, candidates: 0, elapsedMs, message, shrunk },
+    refused: NOTHING_REFUSED,
+  };
+}
+
+const notRun = (channel: RecallChannel, profile: RecallProfile, message: string): ChannelRun =>
+  withoutCandidates(channel, profile, { outcome: 'DISABLED', elapsedMs: 0, message, shrunk: [] });
+
 const partsOf = (scores: RankedCandidates['scores'], i: number): ScoreParts => ({
   basic: scores.basic[i]!,
   repetition: scores.repetition[i]!,
@@ -274,9 +405,6 @@ const partsOf = (scores: RankedCandidates['scores'], i: number): ScoreParts => (
   similarUsers: scores.similarUsers[i]!,
   similarItems: scores.similarItems[i]!,
 });
-
-/** What the lack of a user vector means to a channel that needs it. */
-const VECTOR_ERRORS = { LATE: 'DEADLINE_EXCEEDED', FAILED: 'UNAVAILABLE', SHED: 'RESOURCE_EXHAUSTED' } as const;
 
 /** @throws RangeError for vectors that could not be compared with the items'. */
 function checkVectors(user: UserVectors, dimension: number): UserVectors {

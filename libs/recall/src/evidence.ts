@@ -1,36 +1,44 @@
 import { topCandidates } from '@mic/rerank';
-import type { ChannelCandidates } from './channel';
+import type { ChannelCandidates, Contribution } from './channel';
 import { RowPositions } from './row-positions';
+
+export interface EvidenceOptions {
+  readonly temperature: number;
+  readonly ageDecay: number;
+  /** Whether to keep what each trigger gives. */
+  readonly explain: boolean;
+}
+
+/** Triggers of a candidate that are kept. */
+const MOST_CONTRIBUTIONS = 10;
 
 /**
  * Sums up what several triggers say for the same items (ours): a trigger of similarity s at age a gives an item
  * exp((s - 1) / temperature) * ageDecay^a. The trigger that gave most is remembered.
  */
 export class Evidence {
-  readonly #temperature: number;
-  readonly #ageDecay: number;
+  readonly #options: EvidenceOptions;
   readonly #positions: RowPositions;
   /** By position, as are the rest. */
   readonly #scores: number[] = [];
   readonly #similarities: number[] = [];
   readonly #strongest: number[] = [];
   readonly #triggers: number[] = [];
+  readonly #contributions: Contribution[][] = [];
 
   /** @param expected items to make room for. */
-  constructor(
-    { temperature, ageDecay }: { readonly temperature: number; readonly ageDecay: number },
-    expected: number,
-  ) {
-    this.#temperature = temperature;
-    this.#ageDecay = ageDecay;
+  constructor(options: EvidenceOptions, expected: number) {
+    this.#options = options;
     this.#positions = new RowPositions(expected);
   }
 
   /** @throws RangeError for a similarity that is not finite. */
   add(row: number, similarity: number, age: number, trigger: number): void {
     if (!Number.isFinite(similarity)) throw new RangeError(`a list has the similarity ${similarity}`);
-    const evidence = Math.exp((similarity - 1) / this.#temperature) * this.#ageDecay ** age;
+    const { temperature, ageDecay, explain } = this.#options;
+    const evidence = Math.exp((similarity - 1) / temperature) * ageDecay ** age;
     const position = this.#positions.of(row);
+    if (explain) (this.#contributions[position] ??= []).push({ trigger, evidence });
     if (position === this.#scores.length) {
       this.#scores.push(evidence);
       this.#similarities.push(similarity);
@@ -50,7 +58,9 @@ export class Evidence {
   best(quota: number, triggerIds: readonly string[]): ChannelCandidates {
     const scores = Float32Array.from(this.#scores);
     const rows = this.#positions.rows();
-    const kept = topCandidates(scores, rows, quota);
+    const { explain } = this.#options;
+    const ordered = topCandidates(scores, rows, explain ? rows.length : quota);
+    const kept = ordered.subarray(0, quota);
     const best = {
       rows: new Uint32Array(kept.length),
       scores: new Float32Array(kept.length),
@@ -65,6 +75,14 @@ export class Evidence {
       best.similarities[place] = this.#similarities[i]!;
       best.triggers[place] = this.#triggers[i]!;
     }
-    return best;
+    if (!explain) return best;
+    return {
+      ...best,
+      contributions: Array.from(kept, (i) => strongestFirst(this.#contributions[i]!)),
+      beyondQuota: ordered.subarray(quota).map((i) => rows[i]!),
+    };
   }
 }
+
+const strongestFirst = (contributions: readonly Contribution[]): readonly Contribution[] =>
+  contributions.toSorted((a, b) => b.evidence - a.evidence || a.trigger - b.trigger).slice(0, MOST_CONTRIBUTIONS);

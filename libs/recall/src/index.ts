@@ -5,7 +5,15 @@ export type {
   HistoryKeeper,
   HistoryWriter,
   ItemCatalog,
+  ItemEmbedder,
+  ItemFields,
   ItemIndex,
+  LiveItem,
+  LiveItemChanges,
+  LiveItemKeeper,
+  LiveItemRecords,
+  LiveItemsMark,
+  LiveItemWriter,
   NeighborReader,
   PackedHistories,
   PackedHistory,
@@ -16,12 +24,15 @@ export type {
   ReleaseRecords,
   ReleaseShape,
   ReleaseSummary,
+  SearchByUsersRequest,
   SearchRequest,
   SimilarUsersItems,
   Store,
   StoreMemory,
   UserContext,
   UserEmbedder,
+  UserIndex,
+  UsersItems,
   UserTowerInput,
   UserVectors,
   WantedRelease,
@@ -29,6 +40,8 @@ export type {
 export type {
   CandidateSource,
   ChannelReport,
+  DroppedCandidate,
+  DropReason,
   RecallRequest,
   RecallResult,
   RecallService,
@@ -39,6 +52,8 @@ export { RECALL_CHANNELS } from './channels/registry';
 export type { ChannelCandidates } from './channel';
 export { RecallEngine, type RankedRecall, type RecallEngineOptions, type RecallPorts } from './engine';
 export { NO_HISTORY } from './history';
+export { Items, NO_LIVE_ITEMS, type LiveItems } from './items';
+export type { ChannelOverride, RecallOverrides } from './overrides';
 export { mergeCandidates, type ChannelList, type MergedCandidates } from './merge';
 export { rankLists, type RankedCandidates } from './rank-lists';
 export {
@@ -47,6 +62,7 @@ export {
   defaultProfile,
   largestN,
   pickProfile,
+  profileHash,
   profileSchema,
   type Profiles,
   type RecallProfile,

@@ -1,26 +1,34 @@
 import type { Channel } from '@mic/domain';
 import type { ChannelCandidates } from './channel';
-import type { CandidateSource } from './recall-types';
 import { RowPositions } from './row-positions';
 
 /** What one channel contributes to the union. */
 export interface ChannelList {
   readonly channel: Channel;
+  /** What it counts in the repetition of an item. */
+  readonly weight: number;
   readonly candidates: ChannelCandidates;
+}
+
+/** One way in which a candidate was found. */
+export interface MergedSource {
+  readonly list: ChannelList;
+  /** Place in the list. */
+  readonly place: number;
 }
 
 /** The union of all channels' candidates; each item once, with all its sources. */
 export interface MergedCandidates {
   /** Item rows, in the order in which the lists name them first. */
   readonly rows: Uint32Array;
-  /** Number of channels that name the item. */
-  readonly channelCounts: Uint8Array;
+  /** Weights of the channels that name the item, summed up. */
+  readonly channelWeights: Float32Array;
   /** Best similarity that a channel has for the item. */
   readonly similarities: Float32Array;
   /** The score that a channel gives each candidate, 0 where it does not name it. */
   scoresOf(channel: Channel): Float32Array;
-  /** Sources of candidate i, in the order of the lists. */
-  sourcesOf(i: number): CandidateSource[];
+  /** The lists that name candidate i, in their order. */
+  sourcesOf(i: number): MergedSource[];
 }
 
 export function mergeCandidates(lists: readonly ChannelList[]): MergedCandidates {
@@ -32,22 +40,22 @@ export function mergeCandidates(lists: readonly ChannelList[]): MergedCandidates
     return merged;
   });
   const { size } = positions;
-  const channelCounts = new Uint8Array(size);
+  const channelWeights = new Float32Array(size);
   const similarities = new Float32Array(size).fill(-Infinity);
   // placeIn[l][i]: place of candidate i in list l, -1 where the list does not name it.
-  const placeIn = lists.map(({ candidates }, l) => {
+  const placeIn = lists.map(({ candidates, weight }, l) => {
     const places = new Int32Array(size).fill(-1);
     for (let place = 0; place < candidates.rows.length; place++) {
       const i = mergedAt[l]![place]!;
       places[i] = place;
-      channelCounts[i]!++;
+      channelWeights[i]! += weight;
       if (candidates.similarities[place]! > similarities[i]!) similarities[i] = candidates.similarities[place]!;
     }
     return places;
   });
   return {
     rows: positions.rows(),
-    channelCounts,
+    channelWeights,
     similarities,
     scoresOf: (channel) => {
       const scores = new Float32Array(size);
@@ -59,11 +67,9 @@ export function mergeCandidates(lists: readonly ChannelList[]): MergedCandidates
       return scores;
     },
     sourcesOf: (i) =>
-      lists.flatMap(({ channel, candidates }, l) => {
+      lists.flatMap((list, l) => {
         const place = placeIn[l]![i]!;
-        if (place < 0) return [];
-        const trigger = candidates.triggerIds[candidates.triggers[place]!]!;
-        return [{ channel, score: candidates.scores[place]!, trigger }];
+        return place < 0 ? [] : [{ list, place }];
       }),
   };
 }

@@ -16,6 +16,8 @@ export interface CallOptions {
   readonly requestId: string;
   /** How long the caller waits, milliseconds; undefined: no limit. What calls further on passes it on. */
   readonly timeoutMs?: number;
+  /** When a call of a service that has not answered is made once more, milliseconds; undefined: never. */
+  readonly hedgeAfterMs?: number;
 }
 
 /** A release as its readers ask for it. */
@@ -74,6 +76,32 @@ export interface ItemIndex {
   search(request: SearchRequest, options: CallOptions): Promise<ScoredLists>;
 }
 
+/** A burst of queries by the vectors of user rows (one each, the normalised mean where a user has several). */
+export interface SearchByUsersRequest extends Omit<SearchRequest, 'count' | 'vectors'> {
+  readonly userRows: Uint32Array;
+}
+
+/**
+ * Search with the user vectors of a release.
+ * @throws MicError NOT_FOUND where they are not open: see MIC_USER_INDEX.
+ */
+export interface UserIndex {
+  /** User rows nearest to each vector. */
+  searchUsers(request: SearchRequest, options: CallOptions): Promise<ScoredLists>;
+  /** Item rows nearest to the vector of each user. */
+  searchByUsers(request: SearchByUsersRequest, options: CallOptions): Promise<ScoredLists>;
+}
+
+/** The item tower. */
+export interface ItemEmbedder {
+  /**
+   * Vectors of items that the release does not know.
+   * @param fields integers in the feature schema's layout, one array for each item.
+   * @returns items x dimension, row-major, unit vectors.
+   */
+  embedItems(releaseId: ReleaseId, fields: readonly Int32Array[], options: CallOptions): Promise<Float32Array>;
+}
+
 /** What the store knows of one user. */
 export interface UserContext {
   /** True when the release knows the user (the user was trained on). */
@@ -84,17 +112,23 @@ export interface UserContext {
   readonly history: PackedHistory;
 }
 
-/** Recent events of the users most similar to one user; list i of the items belongs to userIds[i]. */
-export interface SimilarUsersItems {
+/** Recent events of some users of a release; list i of the items belongs to userIds[i]. */
+export interface UsersItems {
   readonly userIds: readonly string[];
-  /** Similarity to the asking user, -1 .. 1, best first. */
-  readonly similarities: Float32Array;
+  /** Rows of the release, one for each user. */
+  readonly userRows: Uint32Array;
   /** Length: users + 1. */
   readonly offsets: Uint32Array;
   /** Item hashes, 2 words each, newest first within a user. */
   readonly itemHashes: Uint32Array;
   /** Milliseconds since the epoch. */
   readonly timesMs: Float64Array;
+}
+
+/** Recent events of the users most similar to one user. */
+export interface SimilarUsersItems extends UsersItems {
+  /** Similarity to the asking user, -1 .. 1, best first. */
+  readonly similarities: Float32Array;
 }
 
 /** Read side of the store: history, similar users, similar items. One call each, whatever the backend does inside. */
@@ -115,6 +149,16 @@ export interface NeighborReader {
     },
     options: CallOptions,
   ): Promise<SimilarUsersItems>;
+
+  /** The users of these rows, in their order; a row that the release does not have is left out. */
+  usersItems(
+    request: WantedRelease & {
+      readonly userRows: Uint32Array;
+      /** Most recent items of each (M2). */
+      readonly itemsPerUser: number;
+    },
+    options: CallOptions,
+  ): Promise<UsersItems>;
 
   /** List i: the items most similar to itemRows[i]; empty where the release has none. */
   similarItems(
@@ -225,6 +269,61 @@ export interface ReleaseRecords {
   releases(): Promise<readonly ReleaseSummary[]>;
 }
 
+/** Raw fields of an item by name, as UpsertItems takes them. */
+export type ItemFields = Readonly<Record<string, string | number | readonly string[]>>;
+
+/** The newest that was said of an item beside the releases: it is there, with these fields, or it must not be returned. */
+export interface LiveItem {
+  readonly itemId: string;
+  /** Null: the item is hidden. */
+  readonly fields: ItemFields | null;
+}
+
+/** Up to which change a reader knows the live items. */
+export interface LiveItemsMark {
+  /** Number of the newest change; 0 before the first. */
+  readonly revision: number;
+  /** Another number when records were forgotten, which no revision shows. */
+  readonly epoch: number;
+}
+
+/** What a reader of live items has not seen yet. */
+export interface LiveItemChanges extends LiveItemsMark {
+  /** True where `items` are all there are: what the reader had is to be dropped. */
+  readonly isWhole: boolean;
+  /** In the order of their changes; each item once, as it is now. */
+  readonly items: readonly LiveItem[];
+}
+
+/** Read side of the live items, a control record of the store: read by whoever serves items, and small. */
+export interface LiveItemRecords {
+  /** @param known what the reader has; null: nothing. */
+  liveItems(known: LiveItemsMark | null): Promise<LiveItemChanges>;
+}
+
+/**
+ * Write side of the live items. Idempotent: saying the same again changes nothing and makes no revision; of two things said the
+ * later one counts.
+ */
+export interface LiveItemWriter {
+  /**
+   * Stores what is said of some items, all or none.
+   * @returns the revision after it.
+   * @throws MicError RESOURCE_EXHAUSTED when there would be more records than the store's cap.
+   */
+  writeLiveItems(items: readonly LiveItem[], options?: CallOptions): Promise<number>;
+}
+
+/** The offline side: what a release knows by itself needs no record. */
+export interface LiveItemKeeper {
+  /**
+   * Takes records away.
+   * @param items as they were read: one that was changed since stays.
+   * @returns how many went.
+   */
+  forgetLiveItems(items: readonly LiveItem[]): Promise<number>;
+}
+
 /** Who may change the releases of a store, and for how long still. */
 export interface PublishLease {
   /** Names a process and what it does, for people; unique. */
@@ -293,7 +392,15 @@ export interface ReleasePublisher extends ReleaseRecords {
 }
 
 /** The whole store behind its ports; a backend implements all of it. */
-export interface Store extends NeighborReader, HistoryWriter, HistoryKeeper, ReleasePublisher {
+export interface Store
+  extends
+    NeighborReader,
+    HistoryWriter,
+    HistoryKeeper,
+    ReleasePublisher,
+    LiveItemRecords,
+    LiveItemWriter,
+    LiveItemKeeper {
   close(): Promise<void>;
 }
 
@@ -309,6 +416,8 @@ export interface ItemCatalog {
   readonly categoryNames: readonly string[];
   /** Number of training events of each item. */
   readonly popularity: Float32Array;
+  /** Item rows of a category, or of all for 0, most events first; as many as the release lists. */
+  popular(category: number): Uint32Array;
   itemId(row: number): string;
   /** Rows of packed item hashes, NO_ROW where the release does not know the item. */
   rowsOf(itemHashes: Uint32Array): Uint32Array;

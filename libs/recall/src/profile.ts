@@ -15,7 +15,16 @@ const channel = {
   timeoutMs: milliseconds.default(500),
   /** Candidates kept at most. */
   quota: count(10_000).default(200),
+  /** What the channel counts in the repetition of an item. */
+  weight: z.number().min(0).max(100).default(1),
+  /**
+   * Without an answer after so many milliseconds, what the channel asks a service is asked once more, of another address; whichever
+   * answers first counts. Never without it.
+   */
+  hedgeAfterMs: milliseconds.optional(),
 };
+/** HNSW search width where the channel searches; the index's own without it. */
+const ef = count(10_000).optional();
 
 /** One named set of recall parameters. Every value has a default, and unknown keys are refused. */
 export const profileSchema = z
@@ -34,6 +43,19 @@ export const profileSchema = z
     reserveShare: z.number().min(0).max(0.9).default(0.25),
     /** Events read of a user's history. */
     historyLimit: count(10_000).default(1_000),
+    /** As hedgeAfterMs of a channel, for reading the user's history and profile. */
+    contextHedgeAfterMs: milliseconds.optional(),
+    /** With less time than this a channel asks for less, in proportion: fewer triggers, a smaller search width. Milliseconds. */
+    fullEffortMs: milliseconds.default(20),
+    /** What it asks for at least, as a share of its numbers. */
+    leastEffort: z.number().min(0.01).max(1).default(0.25),
+    /** What a request may change. */
+    overrides: z
+      .strictObject({
+        /** Counts may be raised to so many times those of the profile; 0: nothing may be changed. */
+        most: z.number().min(0).max(1_000).default(4),
+      })
+      .prefault({}),
     channels: z
       .strictObject({
         U2I: z
@@ -41,8 +63,7 @@ export const profileSchema = z
             ...channel,
             /** Nearest items wanted (K1), before seen ones are dropped. */
             k: count(10_000).default(200),
-            /** HNSW search width; the index's own without it. */
-            ef: count(10_000).optional(),
+            ef,
           })
           .prefault({}),
         U2U2I: z
@@ -51,8 +72,13 @@ export const profileSchema = z
             ...evidence,
             /** Similar users (M1). */
             similarUsers: count(1_000).default(20),
-            /** Most recent items of each (M2). */
+            /** Items of each (M2). */
             itemsPerUser: count(1_000).default(10),
+            /** Where similar users come from: the release's lists, a search with the user's vector, or that for users without a list. */
+            usersBy: z.enum(['lists', 'search', 'lists-or-search']).default('lists-or-search'),
+            /** Which items of a similar user: the most recent ones, or those nearest to that user's vector. */
+            itemsBy: z.enum(['history', 'search']).default('history'),
+            ef,
           })
           .prefault({}),
         U2I2I: z
@@ -63,6 +89,20 @@ export const profileSchema = z
             triggers: count(1_000).default(10),
             /** Similar items of each (M3). */
             similarItems: count(1_000).default(20),
+            /** Where similar items come from: the release's lists, or a search with the items' vectors. */
+            itemsBy: z.enum(['lists', 'search']).default('lists'),
+            ef,
+          })
+          .prefault({}),
+        POPULAR: z
+          .strictObject({
+            ...channel,
+            /** short: only where the other channels find fewer items than are wanted. */
+            when: z.enum(['short', 'always']).default('short'),
+            /** Favourite categories of the user. */
+            categories: count(100).default(3),
+            /** Factor by which an event's say in them falls with each place of age. */
+            ageDecay: z.number().min(0).max(1).default(0.95),
           })
           .prefault({}),
       })
@@ -203,7 +243,7 @@ export function pickProfile(all: Profiles, name: string, userId: string): Picked
     });
   }
   const profile = all.profiles[wanted]!;
-  return { name: wanted, profile, hash: hashOf(profile) };
+  return { name: wanted, profile, hash: profileHash(profile) };
 }
 
 /** The user's place from 0 up to 1, by a hash of salt and id, falls into the share of one profile. */
@@ -223,7 +263,8 @@ function ofUser(userId: string, { salt, shares }: NonNullable<Profiles['split']>
 /** Profiles do not change: one that is loaded anew is another object. */
 const HASHES = new WeakMap<RecallProfile, string>();
 
-function hashOf(profile: RecallProfile): string {
+/** Names the content of a profile, see PickedProfile. */
+export function profileHash(profile: RecallProfile): string {
   const known = HASHES.get(profile);
   if (known !== undefined) return known;
   const [low, high] = hashIds([sortedJson(profile)]);

@@ -1,8 +1,8 @@
-import { dot } from '@mic/vectors';
 import { marginallyRelevant, scoreCandidates, topCandidates, windowedByCategory, type RerankScores } from '@mic/rerank';
 import { RECALL_CHANNELS } from './channels/registry';
+import type { Items } from './items';
 import { mergeCandidates, type ChannelList, type MergedCandidates } from './merge';
-import type { ItemCatalog, UserVectors } from './ports';
+import type { UserVectors } from './ports';
 import type { RecallProfile } from './profile';
 
 /** The union of channels' lists, scored and ordered. */
@@ -16,64 +16,60 @@ export interface RankedCandidates {
 /** Merges the channels' lists, scores the candidates, and orders the best n. */
 export function rankLists(
   lists: readonly ChannelList[],
-  catalog: ItemCatalog,
+  items: Items,
   userVectors: UserVectors | null,
-  rerank: RecallProfile['rerank'],
+  profile: RecallProfile,
   n: number,
 ): RankedCandidates {
   const merged = mergeCandidates(lists);
-  const scores = scoreMerged(merged, catalog, userVectors, rerank);
-  return { merged, scores, order: listOf(scores.score, merged, catalog, rerank.order, n) };
+  const categories = merged.rows.map((row) => items.categoryOf(row));
+  const basic = userVectors ? similarities(merged.rows, items, userVectors) : merged.similarities;
+  const scores = scoreCandidates(
+    {
+      basic,
+      channelWeights: merged.channelWeights,
+      similarUsers: merged.scoresOf('U2U2I'),
+      similarItems: merged.scoresOf('U2I2I'),
+      categories,
+      tieBreakers: merged.rows,
+    },
+    { ...profile.rerank, totalWeight: totalWeight(lists, profile) },
+  );
+  return { merged, scores, order: listOf(scores.score, merged, categories, items, profile.rerank.order, n) };
+}
+
+/** Weights of the channels that could have found an item: a fallback counts where it was run. */
+function totalWeight(lists: readonly ChannelList[], profile: RecallProfile): number {
+  const couldHave = RECALL_CHANNELS.filter(
+    (channel) => !channel.isFallback(profile) || lists.some((list) => list.channel === channel.name),
+  );
+  const sum = couldHave.reduce((total, { name }) => total + profile.channels[name].weight, 0);
+  return sum > 0 ? sum : 1;
 }
 
 /** Positions of the n items of the list, as the profile wants it made. */
 function listOf(
   score: Float32Array,
   { rows }: MergedCandidates,
-  { vectors, categories, dimension }: ItemCatalog,
+  categories: Uint32Array,
+  items: Items,
   order: RecallProfile['rerank']['order'],
   n: number,
 ): Uint32Array {
   if (order.kind === 'score') return topCandidates(score, rows, n);
   const byScore = topCandidates(score, rows, rows.length);
-  if (order.kind === 'window') {
-    const ofCandidates = rows.map((row) => categories[row]!);
-    return windowedByCategory(byScore, ofCandidates, n, order);
-  }
-  const alike = (a: number, b: number): number => dot(vectors, rows[a]!, vectors, rows[b]!, dimension);
-  return marginallyRelevant(byScore, score, alike, n, order);
+  if (order.kind === 'window') return windowedByCategory(byScore, categories, n, order);
+  return marginallyRelevant(byScore, score, (a, b) => items.alike(rows[a]!, rows[b]!), n, order);
 }
 
 /**
- * Rerank scores of the merged candidates. The similarity is e_u . e_v for every candidate, whatever channel found it (the
- * best one where the user has several vectors); without a user vector, the best similarity a channel has for the item.
+ * e_u . e_v for every candidate, whatever channel found it; the best one where the user has several vectors. Without a user
+ * vector, the best similarity that a channel has for the item takes its place.
  */
-function scoreMerged(
-  merged: MergedCandidates,
-  catalog: ItemCatalog,
-  userVectors: UserVectors | null,
-  rerank: RecallProfile['rerank'],
-): RerankScores {
-  const basic = userVectors ? similarities(merged.rows, catalog, userVectors) : merged.similarities;
-  return scoreCandidates(
-    {
-      basic,
-      channelCounts: merged.channelCounts,
-      similarUsers: merged.scoresOf('U2U2I'),
-      similarItems: merged.scoresOf('U2I2I'),
-      categories: merged.rows.map((row) => catalog.categories[row]!),
-      tieBreakers: merged.rows,
-    },
-    { ...rerank, channelCount: RECALL_CHANNELS.length },
-  );
-}
-
-function similarities(rows: Uint32Array, { vectors, dimension }: ItemCatalog, user: UserVectors): Float32Array {
+function similarities(rows: Uint32Array, items: Items, { count, vectors }: UserVectors): Float32Array {
   const best = new Float32Array(rows.length).fill(-Infinity);
   for (let i = 0; i < rows.length; i++) {
-    for (let v = 0; v < user.count; v++) {
-      best[i] = Math.max(best[i]!, dot(user.vectors, v, vectors, rows[i]!, dimension));
-    }
+    for (let v = 0; v < count; v++) best[i] = Math.max(best[i]!, items.similarity(vectors, v, rows[i]!));
   }
   return best;
 }

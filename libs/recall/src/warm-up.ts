@@ -1,4 +1,5 @@
 import { hashIds } from '@mic/domain';
+import { itemsByCategory } from './items-by-category';
 import type { ItemCatalog } from './ports';
 import type { RecallService } from './recall-types';
 
@@ -12,6 +13,7 @@ const HISTORY_ITEMS = 20;
  * code is compiled at the cost of no caller; where all that has been done for another release, a round or two are enough. Nothing that goes wrong here matters; callers are told when they ask.
  */
 export async function warmUp(recall: RecallService, catalog: ItemCatalog, rounds = ROUNDS): Promise<void> {
+  itemsByCategory(catalog);
   const started = performance.now();
   const items = Array.from({ length: Math.min(HISTORY_ITEMS, catalog.itemCount) }, (_, row) => catalog.itemId(row));
   const inlineHistory = {

@@ -6,7 +6,7 @@ import { topCandidates } from './top-candidates';
 /** Four candidates: categories 1, 1, 2, 0, so that 2, 2, 3, 3 others have another category. */
 const FOUR: RerankCandidates = {
   basic: Float32Array.of(0.1, 0.5, 0.3, 0.3),
-  channelCounts: Uint8Array.of(1, 3, 2, 2),
+  channelWeights: Float32Array.of(1, 3, 2, 2),
   categories: Uint32Array.of(1, 1, 2, 0),
   similarUsers: Float32Array.of(0, 2, 4, 0),
   similarItems: new Float32Array(4),
@@ -65,7 +65,7 @@ describe('scoreCandidates', () => {
   });
 
   it('gives equal candidates 0 on every relative scale', () => {
-    const same = { ...FOUR, basic: new Float32Array(4).fill(0.7), channelCounts: new Uint8Array(4).fill(1) };
+    const same = { ...FOUR, basic: new Float32Array(4).fill(0.7), channelWeights: new Float32Array(4).fill(1) };
     const options = withScales({ repetition: 'zscore', diversity: 'zscore' });
     expect(rounded(scoreCandidates(same, options).basic)).toEqual([0, 0, 0, 0]);
     expect(rounded(scoreCandidates(same, options).repetition)).toEqual([0, 0, 0, 0]);
@@ -75,7 +75,7 @@ describe('scoreCandidates', () => {
   it('is defined for one candidate and for none', () => {
     const cut = (n: number): RerankCandidates => ({
       basic: FOUR.basic.slice(0, n),
-      channelCounts: FOUR.channelCounts.slice(0, n),
+      channelWeights: FOUR.channelWeights.slice(0, n),
       categories: FOUR.categories.slice(0, n),
       similarUsers: FOUR.similarUsers.slice(0, n),
       similarItems: FOUR.similarItems.slice(0, n),
@@ -126,7 +126,7 @@ describe('topCandidates', () => {
   const rank = (list: readonly Candidate[], n: number, chosen: RerankOptions['scales']) => {
     const columns: RerankCandidates = {
       basic: Float32Array.from(list, ({ basic }) => basic),
-      channelCounts: Uint8Array.from(list, ({ channels }) => channels),
+      channelWeights: Float32Array.from(list, ({ channels }) => channels),
       categories: Uint32Array.from(list, ({ category }) => category),
       similarUsers: new Float32Array(list.length),
       similarItems: Float32Array.from(list, ({ channels }) => channels),

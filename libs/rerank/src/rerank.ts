@@ -12,8 +12,8 @@ import {
 export interface RerankCandidates {
   /** Similarity of user and item. */
   readonly basic: Float32Array;
-  /** Number of channels that recalled the item, 1 .. channelCount. */
-  readonly channelCounts: Uint8Array;
+  /** Weights of the channels that recalled the item, summed up; their number where each has the weight 1. */
+  readonly channelWeights: Float32Array;
   /** Category of the item; 0, "none", is a category like any other. */
   readonly categories: Uint32Array;
   /** What similar users say for the item, and what recent items do: 0 or more, 0 where they say nothing (ours). */
@@ -39,8 +39,8 @@ export interface RerankOptions {
     readonly repetition: RepetitionScale;
     readonly diversity: DiversityScale;
   };
-  /** Number of channels that could have recalled an item: what `unit` divides the repetition by. */
-  readonly channelCount: number;
+  /** Weights of all channels that could have recalled an item: what `unit` divides the repetition by. */
+  readonly totalWeight: number;
 }
 
 /**
@@ -50,7 +50,7 @@ export interface RerankOptions {
 export const DEFAULT_RERANK: RerankOptions = {
   weights: { basic: 1, repetition: 0.5, diversity: 0.2, similarUsers: 0, similarItems: 0 },
   scales: { basic: 'zscore', repetition: 'unit', diversity: 'fraction' },
-  channelCount: 3,
+  totalWeight: 3,
 };
 
 /** Score of every candidate, and its terms before their weights. */
@@ -65,15 +65,15 @@ export interface RerankScores {
 
 /**
  * score = w_basic * basic + w_repetition * repetition + w_diversity * diversity (MIC, section on reranking), where
- * repetition is the number of channels that recalled the item, and diversity the number of other candidates of another
+ * repetition is the number of channels that recalled the item (ours: each may have another weight), and diversity the number of other candidates of another
  * category. Two terms are ours: the evidence of similar users and of similar items, as shares of the strongest of the
  * request.
  *
  * @throws RangeError when the columns differ in length or a similarity is not finite.
  */
 export function scoreCandidates(candidates: RerankCandidates, options: RerankOptions = DEFAULT_RERANK): RerankScores {
-  const { weights, scales, channelCount } = options;
-  const { basic: similarity, channelCounts, categories } = candidates;
+  const { weights, scales, totalWeight } = options;
+  const { basic: similarity, channelWeights, categories } = candidates;
   const n = similarity.length;
   if (Object.values(candidates).some((column: ArrayLike<number>) => column.length !== n)) {
     throw new RangeError(`the columns of ${n} candidates differ in length`);
@@ -84,11 +84,10 @@ export function scoreCandidates(candidates: RerankCandidates, options: RerankOpt
   const basic = { raw: () => similarity.slice(), unit: () => minMax(similarity), zscore: () => zScore(similarity) }[
     scales.basic
   ]();
-  const counts = Float32Array.from(channelCounts);
   const repetition = {
-    raw: () => counts,
-    unit: () => divided(counts, channelCount),
-    zscore: () => zScore(counts),
+    raw: () => channelWeights,
+    unit: () => divided(channelWeights, totalWeight),
+    zscore: () => zScore(channelWeights),
   }[scales.repetition]();
   const others = othersOfAnotherCategory(categories);
   const diversity = {

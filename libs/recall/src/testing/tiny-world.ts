@@ -2,7 +2,7 @@ import { HashRows, hashIds, MicError, parseReleaseId, type ReleaseId, type Score
 import { exactTopK } from '@mic/vectors';
 import { DEFAULT_PROFILES, profileSchema, type Profiles } from '../profile';
 import type { RecallPorts } from '../engine';
-import type { ItemCatalog, PackedHistory } from '../ports';
+import type { ItemCatalog, PackedHistory, UsersItems } from '../ports';
 
 /**
  * A world that can be worked by hand: six items on the half circle, a user at (1, 0) who saw a, and d before it, and two
@@ -29,15 +29,23 @@ export function tinyCatalog(): ItemCatalog {
     categories: Uint32Array.of(1, 1, 2, 2, 3, 0),
     categoryNames: ['', 'one', 'two', 'three'],
     popularity: Float32Array.of(6, 5, 4, 3, 2, 1),
+    popular: (category) => POPULAR[category]!,
     itemId: (row) => ITEMS[row]!,
     rowsOf: (itemHashes) => hashes.rowsOf(itemHashes),
   };
 }
 
+/** By category: all, one, two, three. */
+const POPULAR = [[0, 1, 2, 3, 4, 5], [0, 1], [2, 3], [4]].map((rows) => Uint32Array.from(rows));
+
+/** Similar to u, whose row is 0. */
 const SIMILAR_USERS = [
-  { userId: 'v', similarity: 0.9, items: ['c', 'a'] },
-  { userId: 'w', similarity: 0.5, items: ['e', 'c', 'unknown to the release'] },
+  { userId: 'v', row: 1, similarity: 0.9, items: ['c', 'a'] },
+  { userId: 'w', row: 2, similarity: 0.5, items: ['e', 'c', 'unknown to the release'] },
 ];
+const USERS = [{ userId: 'u', row: 0, items: ['a', 'd'] }, ...SIMILAR_USERS];
+/** Of u, v and w. */
+const USER_VECTORS = Float32Array.of(1, 0, 0.6, 0.8, 0, 1);
 const SIMILAR_ITEMS: Record<string, [string, number][]> = {
   a: [
     ['b', 0.8],
@@ -59,6 +67,20 @@ export function tinyPorts(): RecallPorts {
           exactTopK({ queries: vectors, queryCount: count, matrix: VECTORS, rowCount: 6, dimension: 2, k }),
         ),
     },
+    userIndex: {
+      searchUsers: ({ vectors, count, k }) =>
+        Promise.resolve(
+          exactTopK({ queries: vectors, queryCount: count, matrix: USER_VECTORS, rowCount: 3, dimension: 2, k }),
+        ),
+      searchByUsers: ({ userRows, k }) => {
+        const queries = Float32Array.from(
+          [...userRows].flatMap((row) => [...USER_VECTORS.subarray(2 * row, 2 * row + 2)]),
+        );
+        return Promise.resolve(
+          exactTopK({ queries, queryCount: userRows.length, matrix: VECTORS, rowCount: 6, dimension: 2, k }),
+        );
+      },
+    },
     store: {
       userContext: ({ userId }) =>
         Promise.resolve({
@@ -69,15 +91,18 @@ export function tinyPorts(): RecallPorts {
         }),
       similarUsersItems: ({ userId, users, itemsPerUser }) => {
         const found = userId === 'u' ? SIMILAR_USERS.slice(0, users) : [];
-        const items = found.map((user) => user.items.slice(0, itemsPerUser));
         return Promise.resolve({
-          userIds: found.map((user) => user.userId),
+          ...itemsOfUsers(found, itemsPerUser),
           similarities: Float32Array.from(found, ({ similarity }) => similarity),
-          offsets: offsetsOf(items),
-          itemHashes: hashIds(items.flat()),
-          timesMs: new Float64Array(items.flat().length),
         });
       },
+      usersItems: ({ userRows, itemsPerUser }) =>
+        Promise.resolve(
+          itemsOfUsers(
+            Array.from(userRows, (row) => USERS[row]!),
+            itemsPerUser,
+          ),
+        ),
       similarItems: ({ itemRows, limit }) =>
         Promise.resolve(toLists(Array.from(itemRows, (row) => (SIMILAR_ITEMS[ITEMS[row]!] ?? []).slice(0, limit)))),
     },
@@ -98,6 +123,17 @@ export function frozen(_request: unknown, { signal }: { signal: AbortSignal }): 
       reject(new MicError('CANCELLED', 'cancelled'));
     });
   });
+}
+
+function itemsOfUsers(users: readonly (typeof USERS)[number][], itemsPerUser: number): UsersItems {
+  const items = users.map((user) => user.items.slice(0, itemsPerUser));
+  return {
+    userIds: users.map(({ userId }) => userId),
+    userRows: Uint32Array.from(users, ({ row }) => row),
+    offsets: offsetsOf(items),
+    itemHashes: hashIds(items.flat()),
+    timesMs: new Float64Array(items.flat().length),
+  };
 }
 
 function offsetsOf(lists: readonly (readonly unknown[])[]): Uint32Array {
