@@ -91,8 +91,8 @@ export class Eligibility {
     const isFiltered = this.#categories !== null || this.#only !== null;
     const share = isFiltered ? count / this.#items.count : 1;
     const k = Math.ceil((Math.min(wanted, count) / share) * (isFiltered ? MARGIN : 1)) + barred;
-    if (k > MOST_SEARCHED || (isFiltered && count <= SCANNED_PER_SEARCHED * k)) return { kind: 'scan' };
-    return { kind: 'search', k: Math.min(k, this.#items.count) };
+    if (isFiltered && (k > MOST_SEARCHED || count <= SCANNED_PER_SEARCHED * k)) return { kind: 'scan' };
+    return { kind: 'search', k: Math.min(k, MOST_SEARCHED, this.#items.count) };
   }
 
   /** Rows of all items that may be returned, ascending. */

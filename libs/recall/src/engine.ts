@@ -1,9 +1,7 @@
-import { DEGRADED_OUTCOMES, hashIds, MicError, type Channel, type ReleaseId } from '@mic/domain';
+import { DEGRADED_OUTCOMES, hashIds, MicError, type ReleaseId } from '@mic/domain';
 import type { FeatureSchema } from '@mic/features';
 import { withinBudget, type Budgeted, type Clock } from './budget';
-import { NO_CANDIDATES, type ChannelInput, type ChannelPorts, type RecallChannel } from './channel';
-import { RECALL_CHANNELS } from './channels/registry';
-import { Effort } from './effort';
+import type { ChannelPorts } from './channel';
 import { Eligibility } from './eligibility';
 import { droppedOf, sourceOf, type Refused } from './explain';
 import { knownRows, mergeHistories, NO_HISTORY } from './history';
@@ -13,6 +11,7 @@ import { withOverrides } from './overrides';
 import type { CallOptions, ItemCatalog, PackedHistory, UserContext, UserEmbedder, UserVectors } from './ports';
 import { pickProfile, profileHash, type PickedProfile, type Profiles, type RecallProfile } from './profile';
 import { rankLists, type RankedCandidates } from './rank-lists';
+import { runChannels, type Trip, type UserState } from './run-channels';
 import type {
   ChannelReport,
   DroppedCandidate,
@@ -70,37 +69,6 @@ export interface RankedRecall extends RankedCandidates {
 
 /** Beyond it, a share of a long deadline would be time wasted, milliseconds. */
 const LARGEST_SHARED_RESERVE_MS = 50;
-/** Kept back from a fallback, which runs in the time of merge and rerank, milliseconds. */
-const FALLBACK_RESERVE_MS = 1;
-
-/** One request on its way. */
-interface Trip {
-  readonly request: RecallRequest;
-  readonly n: number;
-  readonly profile: RecallProfile;
-  readonly items: Items;
-  readonly signal: AbortSignal;
-  /** Milliseconds until the reserve for merge and rerank begins. */
-  readonly timeLeft: () => number;
-  /** Milliseconds until the answer must go. */
-  readonly timeToAnswer: () => number;
-}
-
-/** What the channels read of the user. */
-interface UserState {
-  readonly context: Budgeted<UserContext>;
-  readonly historyRows: Uint32Array;
-  readonly eligibility: Eligibility;
-  readonly vectors: Promise<Budgeted<UserVectors> | null>;
-}
-
-/** What became of one channel. */
-interface ChannelRun {
-  readonly list: ChannelList;
-  readonly report: ChannelReport;
-  /** Rows that it found and must not return; empty unless the request asked to explain. */
-  readonly refused: ReadonlySet<number>;
-}
 
 /**
  * The recall path: user context, then all channels at once, each within its budget, then fallbacks where too little was found,
@@ -178,7 +146,7 @@ export class RecallEngine implements RecallService {
     // A field that does not exist is refused before anything is done.
     if (request.userFields) this.#userFields.over(null, request.userFields);
     const user = await this.#readUser(trip);
-    const runs = await this.#runChannels(trip, user);
+    const runs = await runChannels(trip, user, { ports: this.#ports, indexEf: this.#indexEf, clock: this.#clock });
     const vectors = await user.vectors;
     const known = vectors?.outcome === 'OK' ? vectors.value : null;
     const lists = runs.filter(({ report }) => report.outcome !== 'DISABLED').map(({ list }) => list);
@@ -275,86 +243,6 @@ export class RecallEngine implements RecallService {
     });
   }
 
-  /** All channels but the fallbacks at once; then the fallbacks, where the others have found too few. */
-  async #runChannels(trip: Trip, user: UserState): Promise<readonly ChannelRun[]> {
-    const { n, profile } = trip;
-    const runs = new Map<Channel, ChannelRun>();
-    const run = async (channel: RecallChannel, timeLeft: () => number): Promise<void> => {
-      runs.set(channel.name, await this.#runChannel(channel, trip, user, timeLeft));
-    };
-    const isFallback = (channel: RecallChannel): boolean => channel.isFallback(profile);
-    await Promise.all(
-      RECALL_CHANNELS.filter((channel) => !isFallback(channel)).map((channel) => run(channel, trip.timeLeft)),
-    );
-    for (const channel of RECALL_CHANNELS.filter(isFallback)) {
-      const found = new Set([...runs.values()].flatMap(({ list }) => [...list.candidates.rows])).size;
-      if (found < n) await run(channel, () => Math.max(trip.timeToAnswer() - FALLBACK_RESERVE_MS, FALLBACK_RESERVE_MS));
-      else runs.set(channel.name, notRun(channel, profile, `not needed: the others found ${found} items`));
-    }
-    return RECALL_CHANNELS.map(({ name }) => runs.get(name)!);
-  }
-
-  async #runChannel(channel: RecallChannel, trip: Trip, user: UserState, timeLeft: () => number): Promise<ChannelRun> {
-    const { request, n, profile, items, signal } = trip;
-    const { context, historyRows, eligibility, vectors } = user;
-    const settings = profile.channels[channel.name];
-    if (!settings.enabled) {
-      const by = request.overrides?.channels?.[channel.name]?.enabled === false ? 'request' : 'profile';
-      return notRun(channel, profile, `off in the ${by}`);
-    }
-    if (channel.needsHistory && context.outcome !== 'OK' && !request.inlineHistory) {
-      const { outcome, elapsedMs } = context;
-      const message = `the user's history could not be read: ${context.message}`;
-      return withoutCandidates(channel, profile, { outcome, elapsedMs, message, shrunk: [] });
-    }
-    const refused = new Set<number>();
-    const notes: string[] = [];
-    const timeoutMs = Math.min(settings.timeoutMs, timeLeft());
-    const effort = Effort.within(timeoutMs, profile.fullEffortMs, profile.leastEffort);
-    const input: ChannelInput = {
-      releaseId: items.releaseId,
-      userId: request.userId,
-      userKnown: context.outcome === 'OK' ? context.value.userKnown : null,
-      n,
-      profile,
-      items,
-      eligibility: request.explain ? eligibility.noting(refused) : eligibility,
-      historyRows,
-      userVectors: () => valueOf(vectors),
-      effort,
-      indexEf: this.#indexEf,
-      explain: request.explain === true,
-      note: (text) => notes.push(text),
-    };
-    const ran = await withinBudget((options) => channel.retrieve(input, this.#ports, options), {
-      timeoutMs,
-      hedgeAfterMs: settings.hedgeAfterMs,
-      signal,
-      requestId: request.requestId,
-      clock: this.#clock,
-    });
-    const { shrunk } = effort;
-    if (ran.outcome !== 'OK') return withoutCandidates(channel, profile, { ...ran, shrunk });
-    const candidates = ran.value;
-    const count = candidates.rows.length;
-    if (count === 0 && notes.length === 0) notes.push('found no eligible item');
-    if (context.outcome !== 'OK') {
-      notes.push(`answered without the user's stored history and profile: ${context.message}`);
-    }
-    return {
-      list: { channel: channel.name, weight: settings.weight, candidates },
-      report: {
-        channel: channel.name,
-        outcome: count > 0 ? 'OK' : 'EMPTY',
-        candidates: count,
-        elapsedMs: ran.elapsedMs,
-        message: notes.join('; '),
-        shrunk,
-      },
-      refused,
-    };
-  }
-
   #checkRelease(wanted: ReleaseId | undefined): void {
     if (wanted === undefined || wanted === this.#catalog.releaseId) return;
     throw new MicError('FAILED_PRECONDITION', `release ${wanted} is not served, ${this.#catalog.releaseId} is`, {
@@ -370,33 +258,6 @@ function historyOf({ inlineHistory }: RecallRequest, context: Budgeted<UserConte
   const stored = context.value.history;
   return inlineHistory ? mergeHistories(inlineHistory, stored) : stored;
 }
-
-/** @throws MicError that says to a channel what the lack of a user vector means. */
-async function valueOf(vectors: UserState['vectors']): Promise<UserVectors> {
-  const result = await vectors;
-  if (result?.outcome === 'OK') return result.value;
-  const code = result ? VECTOR_ERRORS[result.outcome] : 'UNAVAILABLE';
-  throw new MicError(code, `the user has no vector: ${result?.message ?? 'no history'}`);
-}
-
-const VECTOR_ERRORS = { LATE: 'DEADLINE_EXCEEDED', FAILED: 'UNAVAILABLE', SHED: 'RESOURCE_EXHAUSTED' } as const;
-
-const NOTHING_REFUSED: ReadonlySet<number> = new Set();
-
-function withoutCandidates(
-  { name }: RecallChannel,
-  profile: RecallProfile,
-  { outcome, elapsedMs, message, shrunk }: Pick<ChannelReport, 'outcome' | 'elapsedMs' | 'message' | 'shrunk'>,
-): ChannelRun {
-  return {
-    list: { channel: name, weight: profile.channels[name].weight, candidates: NO_CANDIDATES },
-    report: { channel: name, outcome, candidates: 0, elapsedMs, message, shrunk },
-    refused: NOTHING_REFUSED,
-  };
-}
-
-const notRun = (channel: RecallChannel, profile: RecallProfile, message: string): ChannelRun =>
-  withoutCandidates(channel, profile, { outcome: 'DISABLED', elapsedMs: 0, message, shrunk: [] });
 
 const partsOf = (scores: RankedCandidates['scores'], i: number): ScoreParts => ({
   basic: scores.basic[i]!,

@@ -416,7 +416,7 @@ export interface ItemCatalog {
   readonly categoryNames: readonly string[];
   /** Number of training events of each item. */
   readonly popularity: Float32Array;
-  /** Item rows of a category, or of all for 0, most events first; as many as the release lists. */
+  /** Item rows of a category, or of all for 0, most events first; as many as the release lists, none where it lists none. */
   popular(category: number): Uint32Array;
   itemId(row: number): string;
   /** Rows of packed item hashes, NO_ROW where the release does not know the item. */

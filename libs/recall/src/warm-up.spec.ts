@@ -10,13 +10,19 @@ describe('warmUp', () => {
     const called: string[] = [];
     const engine = new RecallEngine({
       catalog: tinyCatalog(),
+      schema: { userFields: [] },
       profiles: () => tinyProfiles(),
       ports: {
+        userIndex: {
+          searchUsers: (...call) => (called.push('searchUsers'), ports.userIndex.searchUsers(...call)),
+          searchByUsers: (...call) => ports.userIndex.searchByUsers(...call),
+        },
         embedder: { embed: (...call) => (called.push('embed'), ports.embedder.embed(...call)) },
         index: { search: (...call) => (called.push('search'), ports.index.search(...call)) },
         store: {
           userContext: (...call) => (called.push('userContext'), ports.store.userContext(...call)),
-          similarUsersItems: (...call) => (called.push('similarUsersItems'), ports.store.similarUsersItems(...call)),
+          similarUsersItems: (...call) => ports.store.similarUsersItems(...call),
+          usersItems: (...call) => (called.push('usersItems'), ports.store.usersItems(...call)),
           similarItems: (...call) => (called.push('similarItems'), ports.store.similarItems(...call)),
         },
       },
@@ -25,9 +31,10 @@ describe('warmUp', () => {
     expect([...new Set(called)].sort()).toEqual([
       'embed',
       'search',
+      'searchUsers',
       'similarItems',
-      'similarUsersItems',
       'userContext',
+      'usersItems',
     ]);
   });
 

@@ -29,7 +29,7 @@ export function tinyCatalog(): ItemCatalog {
     categories: Uint32Array.of(1, 1, 2, 2, 3, 0),
     categoryNames: ['', 'one', 'two', 'three'],
     popularity: Float32Array.of(6, 5, 4, 3, 2, 1),
-    popular: (category) => POPULAR[category]!,
+    popular: (category) => POPULAR[category] ?? new Uint32Array(0),
     itemId: (row) => ITEMS[row]!,
     rowsOf: (itemHashes) => hashes.rowsOf(itemHashes),
   };
@@ -109,10 +109,21 @@ export function tinyPorts(): RecallPorts {
   };
 }
 
-/** Temperature .5 and decay .5 in both evidence channels, two items by U2I. */
-export function tinyProfiles(overrides: object = {}): Profiles {
+/** Temperature .5 and decay .5 in both evidence channels, three items, no fallback. */
+export function tinyProfiles({ channels = {}, ...rest }: { readonly channels?: object } = {}): Profiles {
   const evidence = { temperature: 0.5, ageDecay: 0.5 };
-  const profile = { channels: { U2I: { k: 2 }, U2U2I: evidence, U2I2I: evidence }, ...overrides };
+  const given = channels as Record<string, object>;
+  const profile = {
+    n: { default: 3 },
+    channels: {
+      ...given,
+      U2I: { k: 2, ...given['U2I'] },
+      U2U2I: { ...evidence, ...given['U2U2I'] },
+      U2I2I: { ...evidence, ...given['U2I2I'] },
+      POPULAR: { enabled: false, ...given['POPULAR'] },
+    },
+    ...rest,
+  };
   return { ...DEFAULT_PROFILES, default: 'tiny', profiles: { tiny: profileSchema.parse(profile) } };
 }
 
