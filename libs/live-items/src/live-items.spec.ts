@@ -1,0 +1,222 @@
+import { MicError } from '@mic/domain';
+import type { FeatureSchema } from '@mic/features';
+import type { ItemEmbedder, LiveItem, LiveItemChanges, LiveItemsMark } from '@mic/recall';
+import { createLogger } from '@mic/rpc';
+import { LmdbStore } from '@mic/store-lmdb';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { tinyCatalog } from '../../recall/src/testing/tiny-world';
+import { ItemWrites } from './item-writes';
+import { LiveItemsFollower } from './live-items-follower';
+import { ReleaseItems } from './release-items';
+
+const SCHEMA: FeatureSchema = {
+  userFields: [],
+  itemFields: [
+    { name: 'genre', type: 'multi', vocabulary: ['one', 'two'], width: 2 },
+    { name: 'year', type: 'numeric', boundaries: [2000] },
+  ],
+  categoryField: 'genre',
+};
+const options = { signal: new AbortController().signal, requestId: 'spec' };
+
+/** Tells of calls; a vector points to (1, 0), or to (0, 1) for a year from 2000 on. */
+class Tower implements ItemEmbedder {
+  readonly asked: number[][][] = [];
+  isDown = false;
+
+  embedItems(_releaseId: string, fields: readonly Int32Array[]): Promise<Float32Array> {
+    if (this.isDown) return Promise.reject(new MicError('UNAVAILABLE', 'no tower'));
+    this.asked.push(fields.map((row) => [...row]));
+    return Promise.resolve(Float32Array.from(fields.flatMap((row) => (row[2] === 2 ? [0, 1] : [1, 0]))));
+  }
+}
+
+let folder: string;
+let store: LmdbStore;
+let tower: Tower;
+let follower: LiveItemsFollower;
+let release: ReleaseItems;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'live-items-'));
+  store = await LmdbStore.open({ path: folder });
+  tower = new Tower();
+  release = new ReleaseItems({ catalog: tinyCatalog(), schema: SCHEMA, embedder: tower });
+  follower = new LiveItemsFollower({
+    records: () => Promise.resolve(store),
+    logger: createLogger({ level: 'fatal', service: 'spec' }),
+    everyMs: 600_000,
+  });
+  await follower.add(release);
+});
+afterEach(async () => {
+  await follower.close();
+  await store.close();
+  await rm(folder, { recursive: true });
+});
+
+const write = async (...items: LiveItem[]): Promise<number> => {
+  const revision = await store.writeLiveItems(items);
+  await follower.look().catch(() => undefined);
+  return revision;
+};
+
+describe('ReleaseItems', () => {
+  it('gives new items a vector by their fields, and a category', async () => {
+    const revision = await write(
+      { itemId: 'x', fields: { genre: ['two', 'one', 'unheard'], year: 1999 } },
+      { itemId: 'y', fields: { year: 2001 } },
+    );
+    expect(tower.asked).toEqual([
+      [
+        [2, 1, 1],
+        [0, 0, 2],
+      ],
+    ]);
+    expect(release.current).toEqual({
+      revision,
+      newItems: [
+        { itemId: 'x', category: 'two' },
+        { itemId: 'y', category: '' },
+      ],
+      vectors: Float32Array.of(1, 0, 0, 1),
+      categories: new Map(),
+      hiddenIds: [],
+    });
+  });
+
+  it('takes over the category alone of items that the release knows', async () => {
+    await write({ itemId: 'a', fields: { genre: ['two'] } }, { itemId: 'b', fields: { genre: ['one'] } });
+    expect(tower.asked).toEqual([]);
+    expect(release.current.newItems).toEqual([]);
+    expect(release.current.categories).toEqual(new Map([[0, 'two']]));
+  });
+
+  it('asks the tower for what has changed, and for nothing twice', async () => {
+    await write({ itemId: 'x', fields: { year: 1 } }, { itemId: 'y', fields: { year: 2 } });
+    await write({ itemId: 'z', fields: { year: 3 } });
+    await write({ itemId: 'x', fields: { year: 2020 } });
+    expect(tower.asked.map((call) => call.length)).toEqual([2, 1, 1]);
+    expect([...release.current.vectors]).toEqual([1, 0, 1, 0, 0, 1]);
+    expect(release.current.newItems.map(({ itemId }) => itemId)).toEqual(['y', 'z', 'x']);
+  });
+
+  it('hides, and shows again what was hidden', async () => {
+    await write({ itemId: 'x', fields: { year: 1 } }, { itemId: 'a', fields: null });
+    await write({ itemId: 'x', fields: null });
+    expect(release.current).toMatchObject({ newItems: [], hiddenIds: ['a', 'x'] });
+    await write({ itemId: 'a', fields: {} }, { itemId: 'x', fields: { year: 1 } });
+    expect(release.current).toMatchObject({ newItems: [{ itemId: 'x' }], hiddenIds: [] });
+  });
+
+  it('hides while the tower is away, says that it is behind, and catches up', async () => {
+    const before = await write({ itemId: 'w', fields: {} });
+    tower.isDown = true;
+    const revision = await write({ itemId: 'x', fields: {} }, { itemId: 'w', fields: null });
+    expect(release.current).toMatchObject({ revision: before, newItems: [], hiddenIds: ['w'] });
+    tower.isDown = false;
+    await follower.look();
+    expect(release.current).toMatchObject({ revision, newItems: [{ itemId: 'x' }], hiddenIds: ['w'] });
+  });
+
+  it('drops what was forgotten', async () => {
+    await write({ itemId: 'x', fields: {} }, { itemId: 'y', fields: {} }, { itemId: 'a', fields: null });
+    await store.forgetLiveItems([
+      { itemId: 'x', fields: {} },
+      { itemId: 'a', fields: null },
+    ]);
+    await follower.look();
+    expect(release.current).toMatchObject({ newItems: [{ itemId: 'y' }], hiddenIds: [] });
+    expect(tower.asked).toHaveLength(1);
+  });
+
+  it('asks for many in portions', async () => {
+    await write(...Array.from({ length: 300 }, (_, i) => ({ itemId: `n${i}`, fields: {} })));
+    expect(tower.asked.map((call) => call.length)).toEqual([128, 128, 44]);
+    expect(release.current.newItems).toHaveLength(300);
+  });
+});
+
+describe('LiveItemsFollower', () => {
+  it('brings a release that is opened later to where the others are', async () => {
+    const revision = await write({ itemId: 'x', fields: {} });
+    const other = new ReleaseItems({ catalog: tinyCatalog(), schema: SCHEMA, embedder: tower });
+    await follower.add(other);
+    expect(other.current).toMatchObject({ revision, newItems: [{ itemId: 'x' }] });
+    follower.remove(other);
+    await write({ itemId: 'y', fields: {} });
+    expect(other.current.newItems).toHaveLength(1);
+  });
+
+  it('looks by itself', async () => {
+    const quick = new LiveItemsFollower({
+      records: () => Promise.resolve(store),
+      logger: createLogger({ level: 'fatal', service: 'spec' }),
+      everyMs: 5,
+    });
+    const watching = new ReleaseItems({ catalog: tinyCatalog(), schema: SCHEMA, embedder: tower });
+    await quick.add(watching);
+    await store.writeLiveItems([{ itemId: 'x', fields: {} }]);
+    await expect.poll(() => watching.current.newItems.length).toBe(1);
+    await quick.close();
+  });
+
+  it('asks for changes alone, and survives a store that is away', async () => {
+    const asked: (LiveItemsMark | null)[] = [];
+    let isDown = false;
+    const records = {
+      liveItems: (known: LiveItemsMark | null): Promise<LiveItemChanges> => {
+        asked.push(known);
+        return isDown ? Promise.reject(new MicError('UNAVAILABLE', 'no store')) : store.liveItems(known);
+      },
+    };
+    const other = new LiveItemsFollower({
+      records: () => Promise.resolve(records),
+      logger: createLogger({ level: 'fatal', service: 'spec' }),
+      everyMs: 600_000,
+    });
+    await other.look();
+    const revision = await write({ itemId: 'x', fields: {} });
+    isDown = true;
+    await expect(other.look()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    isDown = false;
+    await other.look();
+    await other.look();
+    expect(asked.map((mark) => mark?.revision ?? null)).toEqual([null, 0, 0, revision]);
+    await other.close();
+  });
+});
+
+describe('ItemWrites', () => {
+  const writes = () => new ItemWrites({ writer: store, follower, schema: () => SCHEMA });
+
+  it('are in force when they return', async () => {
+    const revision = await writes().upsertItems([{ itemId: 'x', fields: { genre: ['one'] } }], options);
+    expect(release.current).toMatchObject({ revision, newItems: [{ itemId: 'x', category: 'one' }] });
+    const next = await writes().removeItems(['x', 'a'], options);
+    expect(next).toBeGreaterThan(revision);
+    expect(release.current).toMatchObject({ newItems: [], hiddenIds: ['x', 'a'] });
+  });
+
+  it('refuse fields that the release does not have, and store nothing', async () => {
+    const items = [
+      { itemId: 'x', fields: {} },
+      { itemId: 'y', fields: { gender: 'one' } },
+    ];
+    await expect(writes().upsertItems(items, options)).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      subject: 'items[1].fields["gender"]',
+      remedy: 'use the fields genre, year',
+    });
+    expect((await store.liveItems(null)).items).toEqual([]);
+  });
+
+  it('are stored although the tower is away', async () => {
+    tower.isDown = true;
+    await writes().upsertItems([{ itemId: 'x', fields: {} }], options);
+    expect((await store.liveItems(null)).items).toHaveLength(1);
+  });
+});

@@ -1,0 +1,114 @@
+import { hashIds, NO_ROW } from '@mic/domain';
+import { compileFields, encodeRow, layoutOf, type FeatureSchema } from '@mic/features';
+import { NO_LIVE_ITEMS, type ItemCatalog, type ItemEmbedder, type ItemFields, type LiveItems } from '@mic/recall';
+import type { KnownItems } from './known-items';
+
+/** Items embedded in one call. */
+const EMBED_AT_ONCE = 128;
+/** Longest time that such a call may take, milliseconds. */
+const EMBED_WITHIN_MS = 5_000;
+
+export interface ReleaseItemsOptions {
+  readonly catalog: ItemCatalog;
+  readonly schema: FeatureSchema;
+  readonly embedder: ItemEmbedder;
+}
+
+/** The live items as one release sees them: new ones with a vector by its item tower, from their fields alone. */
+export class ReleaseItems {
+  readonly #options: ReleaseItemsOptions;
+  readonly #encoders: ReturnType<typeof compileFields>;
+  readonly #width: number;
+  /** Vectors by item id, of the fields with that key. */
+  readonly #vectors = new Map<string, { readonly key: string; readonly vector: Float32Array }>();
+  #current: LiveItems = NO_LIVE_ITEMS;
+
+  constructor(options: ReleaseItemsOptions) {
+    this.#options = options;
+    this.#encoders = compileFields(options.schema.itemFields);
+    this.#width = layoutOf(options.schema.itemFields).width;
+  }
+
+  /** Another object as soon as something has changed. Its revision is that up to which everything is in it. */
+  get current(): LiveItems {
+    return this.#current;
+  }
+
+  /**
+   * Takes over what is known. What is hidden or of another category counts at once; new items when they have their vectors.
+   *
+   * @throws MicError when the tower gives no vectors; what it could do without them is done.
+   */
+  async apply(known: KnownItems): Promise<void> {
+    const ids = [...known.fields.keys()];
+    const rows = this.#options.catalog.rowsOf(hashIds(ids));
+    const newIds = ids.filter((_, i) => rows[i] === NO_ROW);
+    const missing = newIds.filter((id) => this.#vectors.get(id)?.key !== known.fields.get(id)!.key);
+    for (const id of this.#vectors.keys()) if (!known.fields.has(id)) this.#vectors.delete(id);
+    const categories = new Map<number, string>();
+    ids.forEach((id, i) => {
+      const row = rows[i]!;
+      if (row === NO_ROW) return;
+      const name = this.#categoryOf(known.fields.get(id)!.fields);
+      if (name !== this.#nameOf(row)) categories.set(row, name);
+    });
+    const put = (): void => {
+      this.#current = this.#snapshot(known, newIds, categories);
+    };
+    put();
+    if (missing.length === 0) return;
+    for (let first = 0; first < missing.length; first += EMBED_AT_ONCE) {
+      await this.#embed(missing.slice(first, first + EMBED_AT_ONCE), known);
+    }
+    put();
+  }
+
+  #snapshot(known: KnownItems, newIds: readonly string[], categories: ReadonlyMap<number, string>): LiveItems {
+    const { dimension } = this.#options.catalog;
+    const ready = newIds.filter((id) => this.#vectors.has(id));
+    const isComplete = newIds.every((id) => this.#vectors.get(id)?.key === known.fields.get(id)!.key);
+    const vectors = new Float32Array(ready.length * dimension);
+    ready.forEach((id, i) => {
+      vectors.set(this.#vectors.get(id)!.vector, i * dimension);
+    });
+    return {
+      revision: isComplete ? (known.mark?.revision ?? 0) : this.#current.revision,
+      newItems: ready.map((itemId) => ({ itemId, category: this.#categoryOf(known.fields.get(itemId)!.fields) })),
+      vectors,
+      categories,
+      hiddenIds: [...known.hidden],
+    };
+  }
+
+  async #embed(ids: readonly string[], known: KnownItems): Promise<void> {
+    const { catalog, embedder } = this.#options;
+    const encoded = ids.map((id) => {
+      const row = new Int32Array(this.#width);
+      encodeRow(this.#encoders, known.fields.get(id)!.fields, row, 0);
+      return row;
+    });
+    const options = {
+      signal: AbortSignal.timeout(EMBED_WITHIN_MS),
+      requestId: `live-items/${known.mark?.revision ?? 0}`,
+      timeoutMs: EMBED_WITHIN_MS,
+    };
+    const vectors = await embedder.embedItems(catalog.releaseId, encoded, options);
+    ids.forEach((id, i) => {
+      const vector = vectors.slice(i * catalog.dimension, (i + 1) * catalog.dimension);
+      this.#vectors.set(id, { key: known.fields.get(id)!.key, vector });
+    });
+  }
+
+  /** As the build takes it: the first value of the category field. */
+  #categoryOf(fields: ItemFields): string {
+    const { categoryField } = this.#options.schema;
+    const value = categoryField === null ? undefined : fields[categoryField];
+    const first = Array.isArray(value) ? (value as readonly string[])[0] : value;
+    return first === undefined ? '' : String(first);
+  }
+
+  #nameOf(row: number): string {
+    const { categories, categoryNames } = this.#options.catalog;
+    return categoryNames[categories[row]!] ?? '';
+  }
+}
