@@ -1,10 +1,10 @@
 import { UpsertItemsRequest, type FieldValue } from '@mic/contracts';
 import { describe, expect, it } from 'vitest';
 import { fromItemFields, toItemFields } from './item-fields';
-import { fromItems, toItemIds, toItems } from './items';
+import { fromItems, toItemIds, toItems, type ItemWithFields } from './items';
 
-const ITEMS = [
-  { itemId: 'film-1', fields: { genre: ['drama', 'ü'], title: '', year: -1.5, none: [] as string[] } },
+const ITEMS: readonly ItemWithFields[] = [
+  { itemId: 'film-1', fields: { genre: ['drama', 'ü'], title: '', year: -1.5, none: [] } },
   { itemId: '🙂'.repeat(64), fields: {} }, // 256 bytes
   { itemId: 'constructor', fields: { constructor: 'x', toString: 1 } },
 ];
