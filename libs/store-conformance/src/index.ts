@@ -1,4 +1,4 @@
 export { startRedisCluster, type RedisCluster } from './redis-cluster';
 export { startRedis, startRedisSentinel, type RedisProcess } from './redis-process';
 export { startSlowProxy, type SlowProxy } from './slow-proxy';
-export { storeConformance, type AgeRules, type StoreUnderTest } from './store-conformance';
+export { storeConformance, type StoreRules, type StoreUnderTest } from './store-conformance';

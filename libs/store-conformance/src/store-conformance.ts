@@ -1,20 +1,30 @@
 import { hashIds, HASH_WORDS, NO_ROW, parseReleaseId, type Interaction, type ReleaseId } from '@mic/domain';
-import type { PackedHistories, PackedHistory, PublishedUser, ReleasePointer, ReleaseSummary, Store } from '@mic/recall';
+import type {
+  LiveItem,
+  PackedHistories,
+  PackedHistory,
+  PublishedUser,
+  ReleasePointer,
+  ReleaseSummary,
+  Store,
+} from '@mic/recall';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { liveItemsConformance } from './live-items-conformance';
 
-/** How long the store under test keeps events. */
-export interface AgeRules {
+/** How long the store under test keeps events, and how many live items it takes. */
+export interface StoreRules {
   readonly historyTtlMs?: number;
   /** The time, milliseconds since the epoch. */
   readonly nowMs?: () => number;
+  readonly liveItemsCap?: number;
 }
 
 /** A store to be tested, empty at the start. */
 export interface StoreUnderTest {
   readonly store: Store;
   /** Closes the store and opens it again over the same data. */
-  reopen(rules?: AgeRules): Promise<Store>;
+  reopen(rules?: StoreRules): Promise<Store>;
   /** Closes the store and removes its data. */
   dispose(): Promise<void>;
 }
@@ -136,7 +146,7 @@ async function publish(store: Store, releaseId = R1, sha = SHA_1): Promise<void>
 /**
  * What every backend of the Store port does. The store under test keeps at most `historyCap` (5) events per user.
  */
-export function storeConformance(name: string, make: (rules?: AgeRules) => Promise<StoreUnderTest>): void {
+export function storeConformance(name: string, make: (rules?: StoreRules) => Promise<StoreUnderTest>): void {
   describe(`${name} conforms to the store port`, () => {
     let under: StoreUnderTest;
     let store: Store;
@@ -326,7 +336,7 @@ export function storeConformance(name: string, make: (rules?: AgeRules) => Promi
       /** Far from now, so that a backend with a clock of its own takes nothing away by itself. */
       const START_MS = Date.UTC(2100, 0, 1);
       let timeMs = START_MS;
-      const rules: AgeRules = { historyTtlMs: TTL_MS, nowMs: () => timeMs };
+      const rules: StoreRules = { historyTtlMs: TTL_MS, nowMs: () => timeMs };
       beforeEach(async () => {
         timeMs = START_MS;
         store = await under.reopen(rules);
@@ -377,6 +387,8 @@ export function storeConformance(name: string, make: (rules?: AgeRules) => Promi
           [0, 1, 1],
           ['i0'],
         ]);
+        const rows = { releaseId: R1, userRows: Uint32Array.of(2, 1), itemsPerUser: 5 };
+        expect([...(await store.usersItems(rows, options())).offsets]).toEqual([0, 0, 1]);
       });
 
       it('is cleared of what is too old, and of users that have nothing else', async () => {
@@ -531,12 +543,13 @@ export function storeConformance(name: string, make: (rules?: AgeRules) => Promi
         const found = await store.similarUsersItems(request, options());
         expect(found.userIds).toEqual(['bob', 'cid']);
         expect([...found.similarities]).toEqual([0.75, 0.5]);
+        expect([...found.userRows]).toEqual([1, 2]);
         expect([...found.offsets]).toEqual([0, 2, 3]);
         expect(named(found, ['a', 'b', 'c'])).toEqual(['c', 'b', 'a']);
         expect([...found.timesMs]).toEqual([30, 20, 5]);
         const first = await store.similarUsersItems({ ...request, users: 1 }, options());
         expect(first.userIds).toEqual(['bob']);
-        expect(first.similarities.length).toBe(1);
+        expect([first.similarities.length, [...first.userRows]]).toEqual([1, [1]]);
         const noUsers = await store.similarUsersItems({ ...request, users: 0 }, options());
         expect([noUsers.userIds.length, [...noUsers.offsets]]).toEqual([0, [0]]);
         const noItems = await store.similarUsersItems({ ...request, itemsPerUser: 0 }, options());
@@ -556,6 +569,33 @@ export function storeConformance(name: string, make: (rules?: AgeRules) => Promi
         }
       });
 
+      it('gives the most recent items of users by their rows, and leaves out rows that it does not have', async () => {
+        await publish(store);
+        await store.appendEvents([
+          event('bob', 'a', 10),
+          event('bob', 'b', 20),
+          event('bob', 'c', 30),
+          event('ann', 'b', 7),
+        ]);
+        const userRows = Uint32Array.of(2, 99, 1, NO_ROW, 0, 1);
+        const found = await store.usersItems({ releaseId: R1, userRows, itemsPerUser: 2 }, options());
+        expect(found.userIds).toEqual(['cid', 'bob', 'ann', 'bob']);
+        expect([...found.userRows]).toEqual([2, 1, 0, 1]);
+        expect([...found.offsets]).toEqual([0, 0, 2, 3, 5]);
+        expect(named(found, ['a', 'b', 'c'])).toEqual(['c', 'b', 'b', 'c', 'b']);
+        expect([...found.timesMs]).toEqual([30, 20, 7, 30, 20]);
+        for (const rows of [[], [99, NO_ROW]]) {
+          const request = { releaseId: R1, userRows: Uint32Array.from(rows), itemsPerUser: 2 };
+          const none = await store.usersItems(request, options());
+          expect([none.userIds, none.userRows.length, [...none.offsets], none.timesMs.length]).toEqual([[], 0, [0], 0]);
+        }
+        const noItems = await store.usersItems(
+          { releaseId: R1, userRows: Uint32Array.of(1), itemsPerUser: 0 },
+          options(),
+        );
+        expect([noItems.userIds, [...noItems.offsets], noItems.itemHashes.length]).toEqual([['bob'], [0, 0], 0]);
+      });
+
       it('knows users of any id, and names them as they are', async () => {
         const everybody = ODD_IDS.map((userId, row) => user(row, userId, [[(row + 1) % ODD_IDS.length, 0.5]]));
         await store.writeUsers(R1, everybody);
@@ -566,6 +606,10 @@ export function storeConformance(name: string, make: (rules?: AgeRules) => Promi
           const found = await store.similarUsersItems({ releaseId: R1, userId, users: 1, itemsPerUser: 1 }, options());
           expect(found.userIds).toEqual([ODD_IDS[(row + 1) % ODD_IDS.length]]);
         }
+        const userRows = Uint32Array.from(ODD_IDS.keys());
+        expect((await store.usersItems({ releaseId: R1, userRows, itemsPerUser: 1 }, options())).userIds).toEqual(
+          ODD_IDS,
+        );
       });
 
       it('takes users without embedding, profile and similar users', async () => {
@@ -631,6 +675,8 @@ export function storeConformance(name: string, make: (rules?: AgeRules) => Promi
         const reads = [
           store.userContext({ releaseId: R2, userId: 'ann', historyLimit: 1 }, options()),
           store.similarUsersItems({ releaseId: R2, userId: 'ann', users: 1, itemsPerUser: 1 }, options()),
+          store.usersItems({ releaseId: R2, userRows: Uint32Array.of(0), itemsPerUser: 1 }, options()),
+          store.usersItems({ releaseId: R2, userRows: new Uint32Array(0), itemsPerUser: 1 }, options()),
           store.similarItems({ releaseId: R2, itemRows: Uint32Array.of(0), limit: 1 }, options()),
         ];
         for (const read of reads) {
@@ -678,6 +724,7 @@ export function storeConformance(name: string, make: (rules?: AgeRules) => Promi
             { releaseId: R1, manifestSha256, userId: 'ann', users: 1, itemsPerUser: 1 },
             options(),
           ),
+          store.usersItems({ releaseId: R1, manifestSha256, userRows: Uint32Array.of(0), itemsPerUser: 1 }, options()),
           store.similarItems({ releaseId: R1, manifestSha256, itemRows: Uint32Array.of(0), limit: 1 }, options()),
         ];
         await Promise.all(read(SHA_1));
@@ -809,6 +856,28 @@ export function storeConformance(name: string, make: (rules?: AgeRules) => Promi
       expect(store.predictBytes({ ...shape, users: 0, userIdBytes: 0, similarUsers: 0 })).toBeLessThan(bytes);
     });
 
+    liveItemsConformance({
+      store: () => store,
+      reopen: async (rules) => {
+        store = await under.reopen(rules);
+      },
+    });
+
+    it('keeps live items over releases that come and go', async () => {
+      const items: LiveItem[] = [
+        { itemId: 'a', fields: { genre: ['x'] } },
+        { itemId: 'b', fields: {} },
+      ];
+      await store.writeLiveItems(items);
+      await publish(store);
+      await point(store, R1);
+      await publish(store, R2, SHA_2);
+      await point(store, R2);
+      await store.removeRelease(R1);
+      expect(await store.liveItems(null)).toMatchObject({ revision: 2, items });
+      expect([await sealedIds(store), await store.unfinished()]).toEqual([[R2], []]);
+    });
+
     describe('removal', () => {
       it('takes a release away and leaves the others and the history', async () => {
         await publish(store);
@@ -876,6 +945,7 @@ export function storeConformance(name: string, make: (rules?: AgeRules) => Promi
       const reads = [
         store.userContext({ releaseId: R1, userId: 'ann', historyLimit: 1 }, gone),
         store.similarUsersItems({ releaseId: R1, userId: 'ann', users: 1, itemsPerUser: 1 }, gone),
+        store.usersItems({ releaseId: R1, userRows: Uint32Array.of(0), itemsPerUser: 1 }, gone),
         store.similarItems({ releaseId: R1, itemRows: Uint32Array.of(0), limit: 1 }, gone),
       ];
       for (const read of reads) await expect(read).rejects.toMatchObject({ code: 'CANCELLED' });

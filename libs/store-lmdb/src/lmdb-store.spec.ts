@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseReleaseId, type Interaction, type ReleaseId } from '@mic/domain';
 import type { ReleaseSummary } from '@mic/recall';
-import { storeConformance, type AgeRules } from '@mic/store-conformance';
+import { storeConformance, type StoreRules } from '@mic/store-conformance';
 import { open } from 'lmdb';
 import { afterAll, describe, expect, it } from 'vitest';
-import { keys, MAX_USER_ID_BYTES } from './keys';
+import { keys, MAX_ID_BYTES } from './keys';
 import { LmdbStore } from './lmdb-store';
 import { toStoreError } from './store-error';
 
@@ -21,7 +21,7 @@ afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true,
 
 storeConformance('LmdbStore', async () => {
   const path = await newFolder();
-  const openStore = (rules: AgeRules = {}) => LmdbStore.open({ path, historyCap: 5, ...rules });
+  const openStore = (rules: StoreRules = {}) => LmdbStore.open({ path, historyCap: 5, ...rules });
   let store = await openStore();
   return {
     store,
@@ -90,6 +90,10 @@ describe('LmdbStore', () => {
       message: expect.stringContaining('reading only'),
     });
     await expect(reader.seal(sealOf(R1))).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' });
+    const hidden = [{ itemId: 'i', fields: null }];
+    await expect(reader.writeLiveItems(hidden)).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' });
+    await expect(reader.forgetLiveItems(hidden)).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' });
+    expect(await reader.liveItems(null)).toEqual({ revision: 0, epoch: 0, isWhole: true, items: [] });
     await reader.close();
   });
 
@@ -122,12 +126,12 @@ describe('LmdbStore', () => {
     await store.close();
   });
 
-  it('takes user ids of 900 bytes, and refuses a call with a longer one as a whole', async () => {
+  it('takes ids of 900 bytes, and refuses a call with a longer one as a whole', async () => {
     const store = await LmdbStore.open({ path: await newFolder() });
     const releaseId = parseReleaseId('r'.repeat(63));
     await store.seal(sealOf(releaseId));
     await store.seal(sealOf(R1));
-    const longest = '\u0000'.repeat(MAX_USER_ID_BYTES);
+    const longest = '\u0000'.repeat(MAX_ID_BYTES);
     const bare = { embedding: new Float32Array(1), profile: new Int32Array(0), similarRows: new Uint32Array(0) };
     const users = [{ ...bare, row: 0, userId: longest, similarities: new Float32Array(0) }];
     await store.writeUsers(releaseId, users);
@@ -143,6 +147,35 @@ describe('LmdbStore', () => {
       await expect(call).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', remedy: expect.stringContaining('900') });
     }
     expect((await historyOf(store, 'u')).timesMs.length).toBe(0);
+    const hidden = (itemId: string) => ({ itemId, fields: null });
+    expect(await store.writeLiveItems([hidden(longest)])).toBe(1);
+    await expect(store.writeLiveItems([hidden('i'), hidden(`${longest}x`)])).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      subject: 'item_id',
+    });
+    expect((await store.liveItems(null)).items).toEqual([hidden(longest)]);
+    await store.close();
+  });
+});
+
+describe('damaged live items', () => {
+  it.each([
+    ['the state', keys.liveItems, '{'],
+    ['a revision', keys.liveItem('i'), '9'],
+    ['a change', keys.liveItemChange(1), '{"itemId":"i","content":"[]"}'],
+  ])('are told, not overwritten: %s', async (_name, key, record) => {
+    const path = await newFolder();
+    let store = await LmdbStore.open({ path });
+    await store.writeLiveItems([{ itemId: 'i', fields: { year: 1 } }]);
+    await store.close();
+    const other = open({ path, encoding: 'binary', noSubdir: false, keyEncoding: 'ordered-binary' });
+    await other.put(key, Buffer.from(record));
+    await other.close();
+    store = await LmdbStore.open({ path });
+    const call = record.includes('content')
+      ? store.liveItems(null)
+      : store.writeLiveItems([{ itemId: 'i', fields: null }]);
+    await expect(call).rejects.toMatchObject({ code: 'DATA_LOSS', remedy: expect.any(String) });
     await store.close();
   });
 });

@@ -3,6 +3,9 @@ import type {
   AppendResult,
   CallOptions,
   ExpiryReport,
+  LiveItem,
+  LiveItemChanges,
+  LiveItemsMark,
   PackedHistories,
   PublishedUser,
   PublishLease,
@@ -13,26 +16,30 @@ import type {
   Store,
   StoreMemory,
   UserContext,
+  UsersItems,
   WantedRelease,
 } from '@mic/recall';
 import {
   decodeList,
   decodeUser,
   HistoryRetention,
+  liveItemsCapOf,
   noUserInRow,
   otherContent,
   packLists,
-  packSimilarUsers,
+  packUsersItems,
   type HistoryRetentionOptions,
+  type LiveItemsOptions,
 } from '@mic/store-records';
 import { guarded, LmdbAccess } from './access';
 import { keys } from './keys';
 import { LmdbHistories } from './lmdb-histories';
+import { LmdbLiveItems } from './lmdb-live-items';
 import { LmdbReleases } from './lmdb-releases';
 import { openEnvironment, type Environment } from './open-environment';
 import { Sweep } from './sweep';
 
-export interface LmdbStoreOptions extends HistoryRetentionOptions {
+export interface LmdbStoreOptions extends HistoryRetentionOptions, LiveItemsOptions {
   /** Folder of the store; made where it is missing. */
   readonly path: string;
   /**
@@ -54,14 +61,18 @@ export class LmdbStore implements Store {
   readonly #db: Environment;
   readonly #releases: LmdbReleases;
   readonly #histories: LmdbHistories;
-
+  readonly #liveItems: LmdbLiveItems;
   readonly #sweep: Sweep | null;
 
-  private constructor(path: string, access: LmdbAccess, retention: HistoryRetention, sweepEveryMs: number | null) {
+  private constructor(access: LmdbAccess, options: LmdbStoreOptions) {
+    const { path, readOnly = false, sweepEveryMs = SWEEP_EVERY_MS } = options;
+    const retention = new HistoryRetention(options);
     this.#db = access.db;
     this.#releases = new LmdbReleases(access, path);
     this.#histories = new LmdbHistories(access, retention);
-    this.#sweep = sweepEveryMs === null ? null : new Sweep((signal) => this.expireHistories({ signal }), sweepEveryMs);
+    this.#liveItems = new LmdbLiveItems(access, liveItemsCapOf(options));
+    const isSwept = retention.hasTtl && !readOnly;
+    this.#sweep = isSwept ? new Sweep((signal) => this.expireHistories({ signal }), sweepEveryMs) : null;
   }
 
   /**
@@ -69,10 +80,8 @@ export class LmdbStore implements Store {
    * damaged.
    */
   static async open(options: LmdbStoreOptions): Promise<LmdbStore> {
-    const { path, readOnly = false, sweepEveryMs = SWEEP_EVERY_MS } = options;
-    const retention = new HistoryRetention(options);
-    const access = new LmdbAccess(await openEnvironment(path, readOnly), readOnly);
-    return new LmdbStore(path, access, retention, retention.hasTtl && !readOnly ? sweepEveryMs : null);
+    const { path, readOnly = false } = options;
+    return new LmdbStore(new LmdbAccess(await openEnvironment(path, readOnly), readOnly), options);
   }
 
   async close(): Promise<void> {
@@ -92,6 +101,20 @@ export class LmdbStore implements Store {
 
   expireHistories(by?: { readonly signal?: AbortSignal }): Promise<ExpiryReport> {
     return this.#histories.expireHistories(by);
+  }
+
+  // --- live items
+
+  liveItems(known: LiveItemsMark | null): Promise<LiveItemChanges> {
+    return this.#liveItems.liveItems(known);
+  }
+
+  writeLiveItems(items: readonly LiveItem[]): Promise<number> {
+    return this.#liveItems.writeLiveItems(items);
+  }
+
+  forgetLiveItems(items: readonly LiveItem[]): Promise<number> {
+    return this.#liveItems.forgetLiveItems(items);
   }
 
   // --- reads of the recall path
@@ -120,9 +143,28 @@ export class LmdbStore implements Store {
     return this.#read(wanted, options, ({ releaseId }) => {
       const record = this.#db.get(keys.user(releaseId, userId));
       const { similarRows, similarities } = record ? decodeUser(record) : NO_SIMILAR_USERS;
-      const userIds = Array.from(similarRows.subarray(0, users), (row) => this.#userName(releaseId, row));
-      const histories = userIds.map((id) => this.#histories.read(id, itemsPerUser));
-      return packSimilarUsers(userIds, similarities.slice(0, users), histories);
+      const userRows = similarRows.slice(0, users);
+      const userIds = Array.from(userRows, (row) => {
+        const name = this.#userName(releaseId, row);
+        if (name === null) throw noUserInRow(releaseId, row);
+        return name;
+      });
+      return { ...this.#itemsOf({ userIds, userRows }, itemsPerUser), similarities: similarities.slice(0, users) };
+    });
+  }
+
+  async usersItems(
+    request: WantedRelease & { userRows: Uint32Array; itemsPerUser: number },
+    options: CallOptions,
+  ): Promise<UsersItems> {
+    const { userRows, itemsPerUser, ...wanted } = request;
+    return this.#read(wanted, options, ({ releaseId }) => {
+      const names = Array.from(userRows, (row) => this.#userName(releaseId, row));
+      const users = {
+        userIds: names.filter((name) => name !== null),
+        userRows: userRows.filter((_, i) => names[i] !== null),
+      };
+      return this.#itemsOf(users, itemsPerUser);
     });
   }
 
@@ -216,10 +258,14 @@ export class LmdbStore implements Store {
     });
   }
 
-  #userName(releaseId: ReleaseId, row: number): string {
-    const name = this.#db.get(keys.userName(releaseId, row));
-    if (name) return name.toString();
-    throw noUserInRow(releaseId, row);
+  #itemsOf(users: Pick<UsersItems, 'userIds' | 'userRows'>, itemsPerUser: number): UsersItems {
+    const histories = users.userIds.map((id) => this.#histories.read(id, itemsPerUser));
+    return packUsersItems(users, histories);
+  }
+
+  /** Null where the release has no such row. */
+  #userName(releaseId: ReleaseId, row: number): string | null {
+    return this.#db.get(keys.userName(releaseId, row))?.toString() ?? null;
   }
 }
 

@@ -12,7 +12,15 @@ export {
 } from './codec';
 export { HistoryRetention, type HistoryBounds, type HistoryRetentionOptions } from './history-retention';
 export { importHistory, type ImportedHistory } from './import-history';
-export { packLists, packSimilarUsers } from './pack-answers';
+export {
+  decodeLiveItem,
+  knownRevision,
+  liveItemRecords,
+  liveItemsCapOf,
+  type LiveItemRecord,
+  type LiveItemsOptions,
+} from './live-items';
+export { packLists, packUsersItems } from './pack-answers';
 export { placeEvents } from './place-events';
 export {
   damaged,
@@ -22,5 +30,6 @@ export {
   otherContent,
   releaseNotThere,
   sealedAlready,
+  tooManyLiveItems,
 } from './record-errors';
 export { decodePointer, decodeSealed, summaryOf, type SealedRelease } from './sealed-release';

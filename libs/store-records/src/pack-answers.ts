@@ -1,5 +1,5 @@
 import { HASH_WORDS, type ScoredLists } from '@mic/domain';
-import type { PackedHistory, SimilarUsersItems } from '@mic/recall';
+import type { PackedHistory, UsersItems } from '@mic/recall';
 import type { PackedList } from './codec';
 
 /** The first `limit` entries of each list, packed one behind the other. */
@@ -14,12 +14,11 @@ export function packLists(lists: readonly PackedList[], limit: number): ScoredLi
   return packed;
 }
 
-/** Users, their similarities and their histories, packed one behind the other. */
-export function packSimilarUsers(
-  userIds: readonly string[],
-  similarities: Float32Array,
+/** Users and their histories, packed one behind the other. */
+export function packUsersItems(
+  { userIds, userRows }: Pick<UsersItems, 'userIds' | 'userRows'>,
   histories: readonly PackedHistory[],
-): SimilarUsersItems {
+): UsersItems {
   const offsets = new Uint32Array(userIds.length + 1);
   histories.forEach(({ timesMs }, i) => (offsets[i + 1] = offsets[i]! + timesMs.length));
   const itemHashes = new Uint32Array(offsets.at(-1)! * HASH_WORDS);
@@ -28,5 +27,5 @@ export function packSimilarUsers(
     itemHashes.set(history.itemHashes, offsets[i]! * HASH_WORDS);
     timesMs.set(history.timesMs, offsets[i]);
   });
-  return { userIds, similarities, offsets, itemHashes, timesMs };
+  return { userIds, userRows, offsets, itemHashes, timesMs };
 }

@@ -49,3 +49,12 @@ export function leaseLost(releaseId: ReleaseId): MicError {
     remedy: 'look who moved the pointer meanwhile (a rollback?); publish again if this release is still wanted',
   });
 }
+
+/** @param wanted items that there would be a record of. */
+export function tooManyLiveItems(wanted: number, cap: number): MicError {
+  const [would, most] = [wanted, cap].map((count) => count.toLocaleString('en'));
+  return new MicError('RESOURCE_EXHAUSTED', `the store would have ${would} live items, ${most} are allowed`, {
+    subject: 'items',
+    remedy: 'publish a release that knows the items, or forget some',
+  });
+}

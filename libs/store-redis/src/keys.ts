@@ -23,6 +23,12 @@ export interface ControlKeys {
   readonly begun: string;
   /** Who may change the releases; it runs out by itself. */
   readonly lease: string;
+  /** Hash: item id -> JSON of its fields, of the live items; see LiveItemRecord. */
+  readonly liveItems: string;
+  /** Sorted set: item id by the revision of its newest change. */
+  readonly liveItemOrder: string;
+  /** Hash: revision and epoch of the live items, see LiveItemsMark. */
+  readonly liveItemMark: string;
 }
 
 /**
@@ -53,6 +59,9 @@ export class Keys {
       order: control('order'),
       begun: control('begun'),
       lease: control('lease'),
+      liveItems: control('items'),
+      liveItemOrder: control('item-order'),
+      liveItemMark: control('item-mark'),
     };
   }
 

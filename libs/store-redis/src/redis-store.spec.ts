@@ -5,7 +5,7 @@ import {
   startRedisCluster,
   startRedisSentinel,
   storeConformance,
-  type AgeRules,
+  type StoreRules,
   type RedisProcess,
 } from '@mic/store-conformance';
 import { Redis } from 'ioredis';
@@ -28,7 +28,7 @@ for (const [name, url] of [
 ] as const) {
   storeConformance(name, async () => {
     const address = `${url()}?prefix=${newPrefix()}`;
-    const openStore = (rules: AgeRules = {}) => RedisStore.open({ url: address, historyCap: 5, ...rules });
+    const openStore = (rules: StoreRules = {}) => RedisStore.open({ url: address, historyCap: 5, ...rules });
     let store = await openStore();
     return {
       store,
@@ -118,6 +118,22 @@ describe('several processes on one Redis', () => {
     await Promise.all([first.close(), second.close()]);
   });
 
+  it('number the changes of live items one after the other, and each sees those of all', async () => {
+    const url = `${redis.url}?prefix=${newPrefix()}`;
+    const stores = await Promise.all([0, 1, 2].map(() => RedisStore.open({ url, liveItemsCap: 50 })));
+    const pairs = Array.from({ length: 30 }, (_, i) => [`a${i}`, `b${i}`].map((itemId) => ({ itemId, fields: null })));
+    const written = await Promise.allSettled(pairs.map((pair, i) => stores[i % 3]!.writeLiveItems(pair)));
+    const revisions = written.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    expect(revisions.sort((a, b) => a - b)).toEqual(Array.from({ length: 25 }, (_, i) => 2 * (i + 1)));
+    const refused = written.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
+    for (const error of refused) expect(error).toMatchObject({ code: 'RESOURCE_EXHAUSTED', message: /52 live items/ });
+    const [first, ...others] = await Promise.all(stores.map((store) => store.liveItems(null)));
+    expect(first!.items.length).toBe(50);
+    for (let i = 0; i < 50; i += 2) expect(first!.items[i + 1]!.itemId).toBe(first!.items[i]!.itemId.replace('a', 'b'));
+    for (const other of others) expect(other).toEqual(first);
+    await Promise.all(stores.map((store) => store.close()));
+  });
+
   it('share it under prefixes of their own', async () => {
     const stores = await Promise.all(
       [newPrefix(), newPrefix()].map((prefix) => RedisStore.open({ url: `${redis.url}?prefix=${prefix}` })),
@@ -190,6 +206,11 @@ describe('a Redis that fails', () => {
     const store = await RedisStore.open({ url: own.url });
     await store.seal(sealOf());
     await append(store);
+    const [hidden, shown] = [
+      { itemId: 'hidden', fields: null },
+      { itemId: 'shown', fields: { genre: ['a'] } },
+    ];
+    await store.writeLiveItems([hidden, shown]);
     const { Redis } = await import('ioredis');
     const client = new Redis({ port: own.port });
     await client.config('SET', 'maxmemory', '1');
@@ -198,15 +219,19 @@ describe('a Redis that fails', () => {
       () => store.appendEvents([event('u', 2)]),
       () => store.writeUsers(R1, [{ ...bare, row: 0, userId: 'u', similarities: new Float32Array(0) }]),
       () => store.begin(R1_NEXT),
+      () => store.writeLiveItems([{ itemId: 'new', fields: null }, hidden]),
     ];
     for (const write of writes) {
       await expect(write()).rejects.toMatchObject({ code: 'RESOURCE_EXHAUSTED', message: /full/, remedy: /memory/ });
     }
     expect((await historyOf(store, 'u')).timesMs.length).toBe(1);
+    expect(await store.liveItems(null)).toMatchObject({ revision: 2, items: [hidden, shown] });
+    expect(await store.writeLiveItems([shown, hidden])).toBe(2); // nothing to write
     // Going back, and making room, must not need room.
     expect((await store.lease('spec', 60_000)).holder).toBe('spec');
     expect((await store.movePointer(R1, 'spec')).releaseId).toBe(R1);
     await store.removeRelease(R1_NEXT);
+    expect(await store.forgetLiveItems([hidden])).toBe(1);
     await client.config('SET', 'maxmemory', '0');
     expect(await store.appendEvents([event('u', 2)])).toMatchObject({ accepted: 1 });
     client.disconnect();

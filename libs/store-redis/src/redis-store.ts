@@ -3,6 +3,9 @@ import type {
   AppendResult,
   CallOptions,
   ExpiryReport,
+  LiveItem,
+  LiveItemChanges,
+  LiveItemsMark,
   PackedHistories,
   PackedHistory,
   PublishedUser,
@@ -14,6 +17,7 @@ import type {
   Store,
   StoreMemory,
   UserContext,
+  UsersItems,
   WantedRelease,
 } from '@mic/recall';
 import {
@@ -27,25 +31,28 @@ import {
   HistoryRetention,
   isCurrent,
   leaseLost,
+  liveItemsCapOf,
   noUserInRow,
   otherContent,
   packLists,
-  packSimilarUsers,
+  packUsersItems,
   releaseNotThere,
   sealedAlready,
   summaryOf,
   type HistoryRetentionOptions,
+  type LiveItemsOptions,
 } from '@mic/store-records';
 import { AppendQueues } from './append-queues';
 import { RedisHistoryKeeper } from './history-keeper';
 import { historyEvents, HistoryUpdater } from './history-updates';
 import { Keys, type Key } from './keys';
 import { bytesOfRelease } from './memory-of-release';
+import { RedisLiveItems } from './redis-live-items';
 import { RedisLink, type Command } from './redis-link';
 import { BEGIN, CLAIM, END_LEASE, LEASE, MOVE_POINTER, SEAL, UNSEAL } from './scripts';
 import { parseRedisUrl } from './store-url';
 
-export interface RedisStoreOptions extends HistoryRetentionOptions {
+export interface RedisStoreOptions extends HistoryRetentionOptions, LiveItemsOptions {
   /** See parseRedisUrl. */
   readonly url: string;
   /** Longest time that one call to Redis may take, milliseconds; 10,000 by default. */
@@ -67,8 +74,10 @@ export class RedisStore implements Store {
   readonly #retention: HistoryRetention;
   readonly #appends: AppendQueues;
   readonly #keeper: RedisHistoryKeeper;
+  readonly #liveItems: RedisLiveItems;
 
-  private constructor(link: RedisLink, keys: Keys, retention: HistoryRetention) {
+  private constructor(link: RedisLink, keys: Keys, options: RedisStoreOptions) {
+    const retention = new HistoryRetention(options);
     this.#link = link;
     this.#keys = keys;
     this.#retention = retention;
@@ -76,6 +85,7 @@ export class RedisStore implements Store {
     const partOf = (userId: string): number => (link.isCluster ? keys.histories([userId])[0]!.bucket : 0);
     this.#appends = new AppendQueues(updater, partOf);
     this.#keeper = new RedisHistoryKeeper(link, keys, retention, updater);
+    this.#liveItems = new RedisLiveItems(link, keys.control, liveItemsCapOf(options));
   }
 
   /**
@@ -86,7 +96,7 @@ export class RedisStore implements Store {
     const { url, commandTimeoutMs = 10_000, maxInFlight = 2_000 } = options;
     const address = parseRedisUrl(url);
     const link = await RedisLink.open(address, { commandTimeoutMs, maxInFlight });
-    return new RedisStore(link, new Keys(address.prefix), new HistoryRetention(options));
+    return new RedisStore(link, new Keys(address.prefix), options);
   }
 
   close(): Promise<void> {
@@ -107,6 +117,20 @@ export class RedisStore implements Store {
 
   expireHistories(by?: { readonly signal?: AbortSignal }): Promise<ExpiryReport> {
     return this.#keeper.expireHistories(by);
+  }
+
+  // --- live items
+
+  liveItems(known: LiveItemsMark | null): Promise<LiveItemChanges> {
+    return this.#liveItems.liveItems(known);
+  }
+
+  writeLiveItems(items: readonly LiveItem[], options?: CallOptions): Promise<number> {
+    return untilGone(this.#liveItems.writeLiveItems(items), options);
+  }
+
+  forgetLiveItems(items: readonly LiveItem[]): Promise<number> {
+    return this.#liveItems.forgetLiveItems(items);
   }
 
   // --- reads of the recall path
@@ -136,11 +160,26 @@ export class RedisStore implements Store {
     return this.#read(options, async () => {
       const [record] = await this.#getOfRelease(wanted, this.#keys.users(wanted.releaseId, [userId]));
       const { similarRows, similarities } = record ? decodeUser(record) : NO_SIMILAR_USERS;
-      const rows = similarRows.subarray(0, users);
-      const userIds = await this.#userNames(wanted, rows);
-      const histories = await this.#link.get(this.#keys.histories(userIds));
-      const events = histories.map((history) => this.#decode(history, itemsPerUser));
-      return packSimilarUsers(userIds, similarities.slice(0, users), events);
+      const userRows = similarRows.slice(0, users);
+      const userIds = await this.#userNames(wanted, userRows);
+      const found = await this.#itemsOf({ userIds, userRows }, itemsPerUser);
+      return { ...found, similarities: similarities.slice(0, users) };
+    });
+  }
+
+  usersItems(
+    request: WantedRelease & { userRows: Uint32Array; itemsPerUser: number },
+    options: CallOptions,
+  ): Promise<UsersItems> {
+    const { userRows, itemsPerUser, ...wanted } = request;
+    return this.#read(options, async () => {
+      const keys = Array.from(userRows, (row) => this.#keys.userName(wanted.releaseId, row));
+      const names = await this.#getOfRelease(wanted, keys);
+      const users = {
+        userIds: names.flatMap((name) => name?.toString() ?? []),
+        userRows: userRows.filter((_, i) => names[i] !== null),
+      };
+      return this.#itemsOf(users, itemsPerUser);
     });
   }
 
@@ -286,6 +325,12 @@ export class RedisStore implements Store {
 
   #decode(stored: Buffer | null, limit: number): PackedHistory {
     return decodeHistory(historyEvents(stored), limit, this.#retention.bounds().oldestMs);
+  }
+
+  async #itemsOf(users: Pick<UsersItems, 'userIds' | 'userRows'>, itemsPerUser: number): Promise<UsersItems> {
+    const histories = await this.#link.get(this.#keys.histories(users.userIds));
+    const events = histories.map((history) => this.#decode(history, itemsPerUser));
+    return packUsersItems(users, events);
   }
 
   #read<T>(options: CallOptions, read: () => Promise<T>): Promise<T> {

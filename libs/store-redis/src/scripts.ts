@@ -86,3 +86,60 @@ redis.call('HDEL', KEYS[3], ARGV[1])
 redis.call('ZREM', KEYS[4], ARGV[1])
 redis.call('SADD', KEYS[5], ARGV[1])
 return 1`;
+
+/**
+ * What a reader of live items has not seen: {revision, epoch, 1 where it is everything, then id and record of each item in the
+ * order of the changes}. KEYS: mark, order, items. ARGV: revision and epoch that the reader knows ('' for none).
+ */
+export const LIVE_ITEMS = `
+local revision = tonumber(redis.call('HGET', KEYS[1], 'revision') or 0)
+local epoch = tonumber(redis.call('HGET', KEYS[1], 'epoch') or 0)
+local known = tonumber(ARGV[1])
+local from, whole = known, 0
+if not known or tonumber(ARGV[2]) ~= epoch or known > revision then from, whole = 0, 1 end
+local answer = {revision, epoch, whole}
+if from == revision then return answer end
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. string.format('%.0f', from), '+inf')) do
+  answer[#answer + 1] = id
+  answer[#answer + 1] = redis.call('HGET', KEYS[3], id)
+end
+return answer`;
+
+/**
+ * Stores what is said of items, and gives {1, revision}; {0, number of records that there would be} when those are too many.
+ * When Redis is full, the first write is refused, and with it all. KEYS: items, order, mark. ARGV: most records, then id and
+ * record of each item.
+ */
+export const WRITE_LIVE_ITEMS = `
+local changed, added = {}, 0
+for i = 2, #ARGV, 2 do
+  local before = redis.call('HGET', KEYS[1], ARGV[i])
+  if before ~= ARGV[i + 1] then
+    changed[#changed + 1] = i
+    if not before then added = added + 1 end
+  end
+end
+if added > 0 then
+  local count = redis.call('HLEN', KEYS[1]) + added
+  if count > tonumber(ARGV[1]) then return {0, count} end
+end
+local revision = tonumber(redis.call('HGET', KEYS[3], 'revision') or 0)
+for _, i in ipairs(changed) do
+  revision = redis.call('HINCRBY', KEYS[3], 'revision', 1)
+  redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
+  redis.call('ZADD', KEYS[2], string.format('%.0f', revision), ARGV[i])
+end
+return {1, revision}`;
+
+/** Takes records away that are still as given; how many went. KEYS: items, order, mark. ARGV: id and record of each item. */
+export const FORGET_LIVE_ITEMS = `${EVEN_WHEN_FULL}
+local gone = 0
+for i = 1, #ARGV, 2 do
+  if redis.call('HGET', KEYS[1], ARGV[i]) == ARGV[i + 1] then
+    redis.call('HDEL', KEYS[1], ARGV[i])
+    redis.call('ZREM', KEYS[2], ARGV[i])
+    gone = gone + 1
+  end
+end
+if gone > 0 then redis.call('HINCRBY', KEYS[3], 'epoch', 1) end
+return gone`;

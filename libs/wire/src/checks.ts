@@ -4,11 +4,13 @@ import { MAX_ID_BYTES, MAX_TIME_MS } from './limits';
 /** Longest piece of a value that a message quotes, in characters. */
 const LONGEST_QUOTE = 40;
 
-function invalid(field: string, message: string, remedy: string): MicError {
+/** A value that its field does not take. */
+export function invalid(field: string, message: string, remedy: string): MicError {
   return new MicError('INVALID_ARGUMENT', `${field} ${message}`, { subject: field, remedy });
 }
 
-function quote(text: string): string {
+/** A text in quotation marks, cut where it is long. */
+export function quote(text: string): string {
   return JSON.stringify(text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE)}...` : text);
 }
 
@@ -61,6 +63,25 @@ export function checkWeight(field: string, weight: number): number {
   if (weight === 0) return 1;
   if (weight > 0 && weight < Infinity) return weight;
   throw invalid(field, `is ${weight}, a finite number above 0 is allowed`, 'leave it out for a weight of 1');
+}
+
+/** A number that is neither infinite nor NaN. @throws MicError INVALID_ARGUMENT */
+export function checkFinite(field: string, value: number): number {
+  if (Number.isFinite(value)) return value;
+  throw invalid(field, `is ${value}, a finite number is allowed`, 'leave the field out where its value is not known');
+}
+
+/** Ids that are good, and each there once. @throws MicError INVALID_ARGUMENT that names the second place of one. */
+export function checkIdsOnce(ids: readonly string[], fieldOf: (index: number) => string): void {
+  const seen = new Map<string, number>();
+  ids.forEach((id, index) => {
+    checkText(fieldOf(index), id);
+    const before = seen.get(id);
+    if (before !== undefined) {
+      throw invalid(fieldOf(index), `${quote(id)} is ${fieldOf(before)} already`, 'send each item once a call');
+    }
+    seen.set(id, index);
+  });
 }
 
 /** Runs a check of one entry and puts `prefix` before the field that it names. */

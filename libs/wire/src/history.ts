@@ -1,5 +1,5 @@
-import type { GetSimilarUsersItemsResponse, GetUserContextResponse } from '@mic/contracts';
-import type { PackedHistory, SimilarUsersItems } from '@mic/recall';
+import type { GetSimilarUsersItemsResponse, GetUserContextResponse, GetUsersItemsResponse } from '@mic/contracts';
+import type { PackedHistory, SimilarUsersItems, UsersItems } from '@mic/recall';
 import { hashBytes, hashWords, malformed, offsetsOf, packed } from './packed';
 
 type WireHistory = NonNullable<GetUserContextResponse['history']>;
@@ -20,10 +20,10 @@ export function fromWireHistory(wire: WireHistory | undefined): PackedHistory {
   };
 }
 
-export function toWireSimilarUsers(found: SimilarUsersItems): Omit<GetSimilarUsersItemsResponse, 'releaseId'> {
+export function toWireUsersItems(found: UsersItems): Omit<GetUsersItemsResponse, 'releaseId'> {
   return {
     userIds: [...found.userIds],
-    similarities: packed(found.similarities),
+    userRows: packed(found.userRows),
     offsets: packed(found.offsets),
     itemHashes: hashBytes(found.itemHashes),
     timesMs: packed(found.timesMs),
@@ -31,16 +31,27 @@ export function toWireSimilarUsers(found: SimilarUsersItems): Omit<GetSimilarUse
 }
 
 /** @throws MicError INTERNAL when the parts do not fit each other. */
-export function fromWireSimilarUsers(wire: GetSimilarUsersItemsResponse): SimilarUsersItems {
-  const { userIds, similarities, timesMs } = wire;
-  if (similarities.length !== userIds.length) {
-    throw malformed(`${userIds.length} users with ${similarities.length} similarities`);
-  }
+export function fromWireUsersItems(wire: Omit<GetUsersItemsResponse, 'releaseId'>): UsersItems {
+  const { userIds, userRows, timesMs } = wire;
+  if (userRows.length !== userIds.length) throw malformed(`${userIds.length} users with ${userRows.length} rows`);
   return {
     userIds,
-    similarities: Float32Array.from(similarities),
+    userRows: Uint32Array.from(userRows),
     offsets: offsetsOf(wire.offsets, userIds.length, timesMs.length),
     itemHashes: hashWords(wire.itemHashes, timesMs.length),
     timesMs: Float64Array.from(timesMs),
   };
+}
+
+export function toWireSimilarUsers(found: SimilarUsersItems): Omit<GetSimilarUsersItemsResponse, 'releaseId'> {
+  return { ...toWireUsersItems(found), similarities: packed(found.similarities) };
+}
+
+/** @throws MicError INTERNAL when the parts do not fit each other. */
+export function fromWireSimilarUsers(wire: GetSimilarUsersItemsResponse): SimilarUsersItems {
+  const { userIds, similarities } = wire;
+  if (similarities.length !== userIds.length) {
+    throw malformed(`${userIds.length} users with ${similarities.length} similarities`);
+  }
+  return { ...fromWireUsersItems(wire), similarities: Float32Array.from(similarities) };
 }

@@ -1,7 +1,14 @@
 import { GetUserContextResponse, SearchResponse } from '@mic/contracts';
 import { hashIds } from '@mic/domain';
 import { describe, expect, it } from 'vitest';
-import { fromWireHistory, fromWireSimilarUsers, toWireHistory, toWireSimilarUsers } from './history';
+import {
+  fromWireHistory,
+  fromWireSimilarUsers,
+  fromWireUsersItems,
+  toWireHistory,
+  toWireSimilarUsers,
+  toWireUsersItems,
+} from './history';
 import { fromWireLists, toWireLists } from './scored-lists';
 
 /** Through the bytes of a message, so that decoded views lie where they lie in real answers. */
@@ -40,19 +47,22 @@ describe('histories', () => {
 });
 
 describe('similar users', () => {
-  const found = {
+  const users = {
     userIds: ['v', 'w'],
-    similarities: Float32Array.of(0.5, 0.25),
+    userRows: Uint32Array.of(7, 0xfffffffe),
     offsets: Uint32Array.of(0, 1, 3),
     itemHashes: HISTORY.itemHashes,
     timesMs: HISTORY.timesMs,
   };
+  const found = { ...users, similarities: Float32Array.of(0.5, 0.25) };
 
   it('are the same again', () => {
     expect(fromWireSimilarUsers({ releaseId: 'r', ...toWireSimilarUsers(found) })).toEqual(found);
+    expect(fromWireUsersItems(toWireUsersItems(users))).toEqual(users);
   });
 
   it.each([
+    [{ userRows: [1] }, /2 users with 1 rows/],
     [{ similarities: [1] }, /2 users with 1 similarities/],
     [{ offsets: [0, 1] }, /2 offsets for 2 lists/],
     [{ offsets: [0, 1, 2] }, /share out 3 entries/],

@@ -1,0 +1,125 @@
+import type {
+  LiveItem,
+  LiveItemChanges,
+  LiveItemKeeper,
+  LiveItemRecords,
+  LiveItemsMark,
+  LiveItemWriter,
+} from '@mic/recall';
+import {
+  damaged,
+  decodeLiveItem,
+  knownRevision,
+  liveItemRecords,
+  tooManyLiveItems,
+  type LiveItemRecord,
+} from '@mic/store-records';
+import { guarded, type LmdbAccess } from './access';
+import { keys } from './keys';
+
+/** The record of all items together. */
+interface LiveItemsState extends LiveItemsMark {
+  /** Number of records. */
+  readonly count: number;
+}
+
+const NO_ITEMS: LiveItemsState = { revision: 0, epoch: 0, count: 0 };
+
+/** The live items of a store in LMDB. */
+export class LmdbLiveItems implements LiveItemRecords, LiveItemWriter, LiveItemKeeper {
+  readonly #access: LmdbAccess;
+  readonly #cap: number;
+
+  /** @param cap items that there is a record of, at most. */
+  constructor(access: LmdbAccess, cap: number) {
+    this.#access = access;
+    this.#cap = cap;
+  }
+
+  async liveItems(known: LiveItemsMark | null): Promise<LiveItemChanges> {
+    return guarded(() => {
+      const { revision, epoch } = this.#state();
+      const from = knownRevision(known, { revision, epoch });
+      if (from === revision) return { revision, epoch, isWhole: false, items: [] };
+      const changes = this.#access.db.getRange(keys.liveItemChangesAfter(from ?? 0));
+      const items = Array.from(changes, ({ value }) => decodeLiveItem(decode<LiveItemRecord>(value)));
+      return { revision, epoch, isWhole: from === null, items };
+    });
+  }
+
+  async writeLiveItems(items: readonly LiveItem[]): Promise<number> {
+    const said = withKeys(items);
+    return this.#access.write(() => {
+      const state = this.#state();
+      const changed = said
+        .map((one) => ({ ...one, before: this.#stored(one.key) }))
+        .filter(({ record, before }) => record.content !== before?.content);
+      if (changed.length === 0) return state.revision;
+      const added = changed.filter(({ before }) => before === null).length;
+      const count = state.count + added;
+      if (added > 0 && count > this.#cap) throw tooManyLiveItems(count, this.#cap);
+      let { revision } = state;
+      for (const { record, key, before } of changed) {
+        revision++;
+        if (before) void this.#access.db.remove(keys.liveItemChange(before.revision));
+        this.#putJson(key, revision);
+        this.#putJson(keys.liveItemChange(revision), record);
+      }
+      this.#putJson(keys.liveItems, { revision, epoch: state.epoch, count });
+      return revision;
+    });
+  }
+
+  async forgetLiveItems(items: readonly LiveItem[]): Promise<number> {
+    const read = withKeys(items);
+    return this.#access.write(() => {
+      const { revision, epoch, count } = this.#state();
+      const going = read.flatMap(({ record, key }) => {
+        const there = this.#stored(key);
+        return there?.content === record.content ? [{ key, change: keys.liveItemChange(there.revision) }] : [];
+      });
+      if (going.length === 0) return 0;
+      for (const { key, change } of going) {
+        void this.#access.db.remove(key);
+        void this.#access.db.remove(change);
+      }
+      this.#putJson(keys.liveItems, { revision, epoch: epoch + 1, count: count - going.length });
+      return going.length;
+    });
+  }
+
+  // --- inside
+
+  #state(): LiveItemsState {
+    const record = this.#access.db.get(keys.liveItems);
+    return record ? decode(record) : NO_ITEMS;
+  }
+
+  /** The newest that was said of an item, or null. */
+  #stored(key: Key): { readonly revision: number; readonly content: string } | null {
+    const newest = this.#access.db.get(key);
+    if (!newest) return null;
+    const revision = decode<number>(newest);
+    const change = this.#access.db.get(keys.liveItemChange(revision));
+    if (!change) throw damaged(`change ${revision} of the live items is not there`);
+    return { revision, content: decode<LiveItemRecord>(change).content };
+  }
+
+  #putJson(key: Key, value: number | LiveItemRecord | LiveItemsState): void {
+    void this.#access.db.put(key, Buffer.from(JSON.stringify(value)));
+  }
+}
+
+type Key = (string | number)[];
+
+/** Keys are checked before a transaction begins. */
+const withKeys = (items: readonly LiveItem[]): { readonly record: LiveItemRecord; readonly key: Key }[] =>
+  liveItemRecords(items).map((record) => ({ record, key: keys.liveItem(record.itemId) }));
+
+function decode<T>(record: Buffer): T {
+  try {
+    return JSON.parse(record.toString()) as T;
+  } catch (error) {
+    throw damaged(`a record of the live items is damaged: ${(error as Error).message}`, error);
+  }
+}
