@@ -191,7 +191,7 @@ bothWays(
       ['an item beyond the items', { index: Index.INDEX_USERS, rows: { rows: [6], of: Index.INDEX_ITEMS } }, 'rows.rows[0]', 'is 6, the index has 6 rows'], // prettier-ignore
       [
         'rows of an index of another version',
-        { rows: { rows: [0], of: 9 as Index } },
+        { rows: { rows: [0], of: 9 as unknown as Index } },
         'rows.of',
         'is no index that there is',
       ],
