@@ -1,5 +1,5 @@
 import { AnnServiceService, Index, SearchRequest } from '@mic/contracts';
-import { WorkerItemIndex } from '@mic/hnsw-index';
+import { WorkerItemIndex, WorkerUserIndex } from '@mic/hnsw-index';
 import type { OpenReleases } from '@mic/service-host';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { annApi, type Indexes } from '../../apps/ann-service/src/handler';
@@ -10,7 +10,10 @@ const { search } = AnnServiceService;
 const DIMENSION = OPEN.dimension;
 /** Six items on the half circle from (1, 0) to (-1, 0). */
 const VECTORS = Float32Array.of(1, 0, 0.8, 0.6, 0.6, 0.8, 0, 1, -0.6, 0.8, -1, 0);
+/** Three users on it. */
+const USER_VECTORS = Float32Array.of(1, 0, 0.6, 0.8, 0, 1);
 let items: WorkerItemIndex;
+let users: WorkerUserIndex;
 let releases: OpenReleases<Indexes>;
 
 beforeAll(async () => {
@@ -22,28 +25,47 @@ beforeAll(async () => {
     kind: 'exact',
     workers: 1,
   });
-  releases = await holding<Indexes>({ vectors: VECTORS, items });
+  users = await WorkerUserIndex.open({
+    releaseId: OPEN.releaseId,
+    vectors: USER_VECTORS,
+    count: OPEN.users,
+    dimension: DIMENSION,
+    kind: 'exact',
+    items,
+  });
+  releases = await holding<Indexes>({ vectors: VECTORS, items, users: { vectors: USER_VECTORS, index: users } });
 });
-afterAll(() => items.close());
+afterAll(async () => {
+  await users.close();
+  await items.close();
+});
 
 type Search = Parameters<typeof SearchRequest.fromPartial>[0];
 const requestOf = (search: Search): SearchRequest =>
   SearchRequest.fromPartial({ releaseId: OPEN.releaseId, index: Index.INDEX_ITEMS, k: 2, ...search });
 const toTheRight = { vectors: { count: 1, values: [1, 0] } };
 
-internalRpc({
-  method: search,
-  request: requestOf(toTheRight),
-  open: () => annApi(() => releases),
-  throwing: (error) =>
-    annApi(() => {
-      throw error();
-    }),
-  over: async (call) => {
-    const failing = await holding<Indexes>({ vectors: VECTORS, items: { search: call } });
-    return annApi(() => failing);
-  },
-});
+for (const request of [
+  toTheRight,
+  { ...toTheRight, index: Index.INDEX_USERS },
+  { rows: { rows: [1], of: Index.INDEX_USERS } },
+]) {
+  internalRpc({
+    method: search,
+    request: requestOf(request),
+    open: () => annApi(() => releases),
+    throwing: (error) =>
+      annApi(() => {
+        throw error();
+      }),
+    over: async (call) => {
+      const index = { searchUsers: call, searchByUsers: call };
+      const failing = { vectors: VECTORS, items: { search: call }, users: { vectors: USER_VECTORS, index } };
+      const failingReleases = await holding<Indexes>(failing);
+      return annApi(() => failingReleases);
+    },
+  });
+}
 
 /** The lists of an answer as [row, score with three digits]. */
 function listsOf({ lists }: { lists?: { offsets: number[]; rows: number[]; scores: number[] } }) {
@@ -98,6 +120,53 @@ bothWays(
       ]);
     });
 
+    it('finds the nearest users of each vector', async () => {
+      const vectors = { count: 2, values: [1, 0, 0, 1] };
+      expect(await answer({ index: Index.INDEX_USERS, vectors })).toEqual([
+        [
+          [0, 1],
+          [1, 0.6],
+        ],
+        [
+          [2, 1],
+          [1, 0.8],
+        ],
+      ]);
+    });
+
+    it('finds the nearest users of users, without themselves', async () => {
+      const expected = [
+        [
+          [2, 0.8],
+          [0, 0.6],
+        ],
+        [
+          [1, 0.6],
+          [2, 0],
+        ],
+      ];
+      const rows = { rows: [1, 0] };
+      expect(await answer({ index: Index.INDEX_USERS, rows })).toEqual(expected);
+      const named = { ...rows, of: Index.INDEX_USERS };
+      expect(await answer({ index: Index.INDEX_USERS, rows: named })).toEqual(expected);
+    });
+
+    it('finds items by users, and users by items: the same row number is another thing there', async () => {
+      const byUsers = { rows: [0, 2], of: Index.INDEX_USERS };
+      expect(await answer({ rows: byUsers })).toEqual([
+        [
+          [0, 1],
+          [1, 0.8],
+        ],
+        [
+          [3, 1],
+          [2, 0.8],
+        ],
+      ]);
+      const byItems = { rows: [0, 5], of: Index.INDEX_ITEMS };
+      expect(await answer({ index: Index.INDEX_USERS, rows: byItems, k: 1 })).toEqual([[[0, 1]], [[2, 0]]]);
+    });
+
     it('cuts k to what the index holds, and takes every limit', async () => {
       const values = Array.from({ length: 512 }, () => [0, 1]).flat();
       const lists = await answer({ vectors: { count: 512, values }, k: 10_000, ef: 10_000 });
@@ -118,6 +187,14 @@ bothWays(
       ['no row', { rows: { rows: [] } }, 'rows', 'has 0 entries, 1 to 512'],
       ['513 rows', { rows: { rows: Array(513).fill(0) } }, 'rows', 'has 513 entries'],
       ['a row beyond the index', { rows: { rows: [5, 6] } }, 'rows.rows[1]', 'is 6, the index has 6 rows'],
+      ['a user beyond the users', { rows: { rows: [2, 3], of: Index.INDEX_USERS } }, 'rows.rows[1]', 'is 3, the index has 3 rows'], // prettier-ignore
+      ['an item beyond the items', { index: Index.INDEX_USERS, rows: { rows: [6], of: Index.INDEX_ITEMS } }, 'rows.rows[0]', 'is 6, the index has 6 rows'], // prettier-ignore
+      [
+        'rows of an index of another version',
+        { rows: { rows: [0], of: 9 as unknown as Index } },
+        'rows.of',
+        'is no index that there is',
+      ],
       ['k of 0', { ...toTheRight, k: 0 }, 'k', 'is 0, 1 to 10000'],
       ['k of 10,001', { ...toTheRight, k: 10_001 }, 'k', 'is 10001'],
       ['ef of 0', { ...toTheRight, ef: 0 }, 'ef', 'is 0, 1 to 10000'],
@@ -131,12 +208,27 @@ bothWays(
       expect(error.message).toContain(message);
       expect(error.remedy).toBeTruthy();
     });
+  },
+);
 
-    it('NOT_FOUND for an index that the release does not have', async () => {
-      const users = requestOf({ ...toTheRight, index: Index.INDEX_USERS });
-      const error = await rejection(caller.call(search, users));
-      expect(error).toMatchObject({ code: 'NOT_FOUND', subject: 'index' });
-      expect(error.remedy).toContain('INDEX_ITEMS');
+bothWays(
+  'Search without the users',
+  async () => {
+    const withoutUsers = await holding<Indexes>({ vectors: VECTORS, items, users: null });
+    return [annApi(() => withoutUsers)];
+  },
+  (caller) => {
+    it.each<[string, Search, string]>([
+      ['the user index', { ...toTheRight, index: Index.INDEX_USERS }, 'index'],
+      ['rows of users', { rows: { rows: [0], of: Index.INDEX_USERS } }, 'rows.of'],
+    ])('NOT_FOUND: %s', async (_name, request, field) => {
+      const error = await rejection(caller.call(search, requestOf(request)));
+      expect(error).toMatchObject({ code: 'NOT_FOUND', subject: field });
+      expect(error.remedy).toContain('MIC_USER_INDEX=true');
+    });
+
+    it('answers what needs the items alone', async () => {
+      expect(listsOf(await caller.call(search, requestOf({ ...toTheRight, k: 1 })))).toEqual([[[0, 1]]]);
     });
   },
 );

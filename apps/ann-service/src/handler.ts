@@ -1,6 +1,7 @@
-import { AnnServiceService, Index, type QueryVectors, type SearchRequest } from '@mic/contracts';
+import { AnnServiceService, Index, type QueryVectors } from '@mic/contracts';
 import { MicError, type ScoredLists } from '@mic/domain';
-import type { ItemIndex } from '@mic/recall';
+import { vectorsOfRows } from '@mic/hnsw-index';
+import type { CallOptions, ItemIndex, SearchRequest, UserIndex } from '@mic/recall';
 import { serviceHandlers, type ServiceHandlers } from '@mic/rpc';
 import type { OpenReleases } from '@mic/service-host';
 import { checkCount, checkNumber, toWireLists } from '@mic/wire';
@@ -14,31 +15,59 @@ export interface Indexes {
   /** items x dimension, row-major. */
   readonly vectors: Float32Array;
   readonly items: ItemIndex;
+  /** Null where the users are not open. */
+  readonly users: {
+    /** users x dimension, row-major. */
+    readonly vectors: Float32Array;
+    readonly index: UserIndex;
+  } | null;
+}
+
+/** The rows of one index: what they are searched by, and how many there are. */
+interface Rows {
+  readonly vectors: Float32Array;
+  readonly count: number;
+  search(request: SearchRequest, options: CallOptions): Promise<ScoredLists>;
 }
 
 /** mic.ann.v1.AnnService over the indexes of the releases that are open. */
 export function annApi(releases: () => Pick<OpenReleases<Indexes>, 'use'>): ServiceHandlers {
   return serviceHandlers(AnnServiceService, {
     async search(request, { signal, requestId }) {
-      return releases().use(request, async ({ vectors, items }, release) => {
-        checkIndex(request.index);
+      return releases().use(request, async (indexes, release) => {
+        const { releaseId, dimension } = release;
+        const rowsOf = (field: string, index: Index): Rows => checkIndex(field, index, indexes, release);
+        const searched = rowsOf('index', request.index);
         const k = checkNumber('k', request.k, 1, MAX_K);
         const ef = request.ef === undefined ? undefined : checkNumber('ef', request.ef, 1, MAX_EF);
-        const { releaseId, dimension } = release;
-        const search = (count: number, queries: Float32Array, wanted: number): Promise<ScoredLists> =>
-          items.search({ releaseId, count, vectors: queries, k: wanted, ef }, { signal, requestId });
+        const options = { signal, requestId };
 
         if (request.vectors !== undefined && request.rows === undefined) {
-          const queries = toQueries(request.vectors, dimension);
-          return { releaseId, lists: toWireLists(await search(request.vectors.count, queries, k)) };
+          const vectors = toQueries(request.vectors, dimension);
+          const { count } = request.vectors;
+          const lists = await searched.search({ releaseId, count, vectors, k, ef }, options);
+          return { releaseId, lists: toWireLists(lists) };
         }
         if (request.rows !== undefined && request.vectors === undefined) {
-          const rows = checkRows(request.rows.rows, release.items);
-          const queries = new Float32Array(rows.length * dimension);
-          rows.forEach((row, i) => {
-            queries.set(vectors.subarray(row * dimension, (row + 1) * dimension), i * dimension);
-          });
-          return { releaseId, lists: toWireLists(withoutSelf(await search(rows.length, queries, k + 1), rows, k)) };
+          const of = request.rows.of === Index.INDEX_UNSPECIFIED ? request.index : request.rows.of;
+          const { vectors, count } = rowsOf('rows.of', of);
+          const rows = checkRows(request.rows.rows, count);
+          if (request.index === Index.INDEX_ITEMS && of === Index.INDEX_USERS) {
+            const byUsers = { releaseId, userRows: Uint32Array.from(rows), k, ef };
+            return { releaseId, lists: toWireLists(await indexes.users!.index.searchByUsers(byUsers, options)) };
+          }
+          const isSame = of === request.index;
+          const lists = await searched.search(
+            {
+              releaseId,
+              count: rows.length,
+              vectors: vectorsOfRows(vectors, dimension, rows),
+              k: isSame ? k + 1 : k,
+              ef,
+            },
+            options,
+          );
+          return { releaseId, lists: toWireLists(isSame ? withoutSelf(lists, rows, k) : lists) };
         }
         throw invalid('queries', 'is not set: exactly one of vectors and rows is needed');
       });
@@ -56,15 +85,29 @@ function toQueries({ count, values }: QueryVectors, dimension: number): Float32A
   return Float32Array.from(values);
 }
 
-function checkIndex(index: SearchRequest['index']): void {
-  if (index === Index.INDEX_ITEMS) return;
-  if (index === Index.INDEX_USERS) {
-    throw new MicError('NOT_FOUND', 'the release has no index of users', {
-      subject: 'index',
-      remedy: 'ask for INDEX_ITEMS, or build a release with an index of users',
+function checkIndex(
+  field: string,
+  index: Index,
+  { vectors, items, users }: Indexes,
+  counts: { readonly items: number; readonly users: number },
+): Rows {
+  if (index === Index.INDEX_ITEMS) {
+    return { vectors, count: counts.items, search: (...request) => items.search(...request) };
+  }
+  if (index !== Index.INDEX_USERS) {
+    throw invalid(field, 'is not set, or is no index that there is: INDEX_ITEMS or INDEX_USERS is needed');
+  }
+  if (users === null) {
+    throw new MicError('NOT_FOUND', 'the user index is not open here', {
+      subject: field,
+      remedy: 'start the ann-service with MIC_USER_INDEX=true, or ask for INDEX_ITEMS alone',
     });
   }
-  throw invalid('index', 'is not set: INDEX_ITEMS or INDEX_USERS is needed');
+  return {
+    vectors: users.vectors,
+    count: counts.users,
+    search: (...request) => users.index.searchUsers(...request),
+  };
 }
 
 function checkRows(rows: readonly number[], count: number): readonly number[] {

@@ -6,7 +6,7 @@ type Library =
   | { readonly kind: 'hnsw'; readonly index: hnswlib.HierarchicalNSW };
 
 /**
- * One hnswlib index over item vectors: the only place that converts between its world (number[], distances, labels)
+ * One hnswlib index over the rows of a matrix: the only place that converts between its world (number[], distances, labels)
  * and ours (typed arrays, dot products, rows). Calls are synchronous. Arguments must be checked before: the library
  * aborts the process or answers nonsense on bad ones.
  */

@@ -34,7 +34,7 @@ interface Slot {
 const MOST_DEATHS = 3;
 
 /**
- * Nearest-neighbour search in worker threads, so that the event loop stays free. Queries that arrive in the same turn
+ * Nearest-neighbour search over the rows of one matrix (items, or users: see WorkerUserIndex) in worker threads, so that the event loop stays free. Queries that arrive in the same turn
  * of the loop, or while the threads are busy, travel together, and are shared out evenly among the threads.
  */
 export class WorkerItemIndex implements ItemIndex {
@@ -190,7 +190,7 @@ export class WorkerItemIndex implements ItemIndex {
 
   #gone(): MicError {
     return this.#closed
-      ? new MicError('UNAVAILABLE', 'the item index is closed', { remedy: 'open the release again' })
+      ? new MicError('UNAVAILABLE', 'the index is closed', { remedy: 'open the release again' })
       : new MicError('UNAVAILABLE', 'every search thread died again and again', { remedy: 'restart the process' });
   }
 }

@@ -16,7 +16,7 @@ export interface WorkerSetup {
 /** Queries of one search within a burst; they share k and ef. */
 export interface BurstPart {
   readonly count: number;
-  /** 1 .. item count. */
+  /** 1 .. row count. */
   readonly k: number;
   readonly ef: number;
 }

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hashIds, HashRows, MicError, NO_ROW } from '@mic/domain';
+import { hashIds, HashRows, MicError } from '@mic/domain';
 import { featureSchemaSchema, towerSignatureSchema, type FieldSpec, type TowerSignature } from '@mic/features';
 import { z } from 'zod';
-import { listsProblem, valuesProblem, vectorsProblem } from './check-values';
+import { listsProblem, paddedRowsProblem, valuesProblem, vectorsProblem } from './check-values';
 import { readColumn, type Column, type ColumnType } from './columns';
 import type { FileProblem } from './file-problem';
 import { RELEASE_FILES as FILES, stringTableFiles } from './layout';
@@ -134,8 +134,7 @@ export async function contentProblems(
     });
   }
   await check(FILES.itemPopular, Uint32Array, categories + 1, popular.length, (rows) => {
-    const bad = rows.findIndex((row) => row >= items && row !== NO_ROW);
-    return bad < 0 ? null : `place ${bad} names row ${rows[bad]} of ${items}`;
+    return paddedRowsProblem(rows, popular.length, items);
   });
   return problems;
 }

@@ -71,3 +71,13 @@ export function listsProblem(
   }
   return null;
 }
+
+/** The first place of lists of `width` places that names no row below `rowCount`, or goes on after padding, in words. */
+export function paddedRowsProblem(rows: Uint32Array, width: number, rowCount: number): string | null {
+  for (let i = 0; i < rows.length; i++) {
+    if (rows[i] === NO_ROW) continue;
+    if (rows[i]! >= rowCount) return `place ${i} names row ${rows[i]} of ${rowCount}`;
+    if (i % width > 0 && rows[i - 1] === NO_ROW) return `list ${Math.floor(i / width)} goes on after its padding`;
+  }
+  return null;
+}

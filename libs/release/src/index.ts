@@ -11,7 +11,7 @@ export { padLists } from './pad-lists';
 export { publishRelease, withLease, type Published, type PublishProgress } from './publish-release';
 export { readBytes } from './read-bytes';
 export { readManifest } from './read-manifest';
-export type { IndexFiles, ServedRelease, TowerFiles } from './release-parts';
+export type { FeatureFiles, IndexFiles, ServedRelease, TowerFiles } from './release-parts';
 export { ReleaseWriter } from './release-writer';
 export { readStringTable, writeStringTable, StringTable } from './string-table';
 export { requireIntact, verifyRelease, type VerifyReport } from './verify-release';

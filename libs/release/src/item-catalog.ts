@@ -5,6 +5,7 @@ import { categoryNamesSchema, readReleaseJson } from './check-contents';
 import { readColumn } from './columns';
 import { RELEASE_FILES as FILES, stringTableFiles } from './layout';
 import type { Manifest } from './manifest';
+import { PopularLists } from './popular-lists';
 import { readBytes } from './read-bytes';
 import { StringTable } from './string-table';
 
@@ -17,6 +18,9 @@ export interface ItemColumns {
   readonly categories: Uint32Array;
   readonly categoryNames: readonly string[];
   readonly popularity: Float32Array;
+  /** (categories + 1) x popularLength rows, padded with NO_ROW. */
+  readonly popular: Uint32Array;
+  readonly popularLength: number;
   readonly idsUtf8: Uint8Array;
   readonly idOffsets: Uint32Array;
   readonly hashes: Uint32Array;
@@ -27,16 +31,17 @@ export interface ItemColumns {
 /** Reads the items of a verified release. @param given their vectors, where they are read already. */
 export async function readItemColumns(
   directory: string,
-  { id, dimension }: Manifest,
+  { id, dimension, lists }: Manifest,
   given?: Float32Array,
 ): Promise<ItemColumns> {
   const [utf8Path, offsetsPath] = stringTableFiles(FILES.itemIds);
   const at = (path: string): string => join(directory, path);
-  const [vectors, categories, names, popularity, idsUtf8, idOffsets, hashes] = await Promise.all([
+  const [vectors, categories, names, popularity, popular, idsUtf8, idOffsets, hashes] = await Promise.all([
     given ?? readColumn(at(FILES.itemVectors), Float32Array),
     readColumn(at(FILES.itemCategories), Uint32Array),
     readReleaseJson(directory, FILES.categoryNames, categoryNamesSchema),
     readColumn(at(FILES.itemPopularity), Float32Array),
+    readColumn(at(FILES.itemPopular), Uint32Array),
     readBytes(at(utf8Path)),
     readColumn(at(offsetsPath), Uint32Array),
     readColumn(at(FILES.itemHashes), Uint32Array),
@@ -49,6 +54,8 @@ export async function readItemColumns(
     categories,
     categoryNames: names.value,
     popularity,
+    popular,
+    popularLength: lists.popular.length,
     idsUtf8,
     idOffsets,
     hashes,
@@ -60,6 +67,7 @@ export async function readItemColumns(
 export function itemCatalog(columns: ItemColumns): ItemCatalog {
   const { releaseId, dimension, vectors, categories, categoryNames, popularity } = columns;
   const ids = new StringTable(columns.idsUtf8, columns.idOffsets);
+  const popular = new PopularLists(columns.popular, columns.popularLength);
   const rowByHash = new HashRows(columns.hashes, columns.hashSlots);
   return {
     releaseId,
@@ -69,6 +77,7 @@ export function itemCatalog(columns: ItemColumns): ItemCatalog {
     categories,
     categoryNames,
     popularity,
+    popular: (category) => popular.of(category),
     itemId: (row) => ids.at(row),
     rowsOf: (itemHashes) => rowByHash.rowsOf(itemHashes),
   };

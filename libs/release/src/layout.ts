@@ -78,18 +78,21 @@ export function stringTableFiles(base: string): readonly [utf8: string, offsets:
 }
 
 /** What one kind of reader uses of a release. */
-export type ReleasePart = 'towers' | 'catalog' | 'index';
+export type ReleasePart = 'towers' | 'features' | 'catalog' | 'index' | 'userIndex';
 
-/** The files of each part; a part's index file is read where the manifest's index has one. */
+/** The files of each part; an index file is read where the manifest's index has one. */
 export const FILES_OF_PART: Readonly<Record<ReleasePart, readonly string[]>> = {
   towers: [RELEASE_FILES.featureSchema, RELEASE_FILES.towerSignature, RELEASE_FILES.userTower, RELEASE_FILES.itemTower],
+  features: [RELEASE_FILES.featureSchema],
   catalog: [
     ...stringTableFiles(RELEASE_FILES.itemIds),
     RELEASE_FILES.itemHashes,
     RELEASE_FILES.itemCategories,
     RELEASE_FILES.categoryNames,
     RELEASE_FILES.itemPopularity,
+    RELEASE_FILES.itemPopular,
     RELEASE_FILES.itemVectors,
   ],
   index: [RELEASE_FILES.itemVectors, RELEASE_FILES.itemIndex],
+  userIndex: [RELEASE_FILES.userVectors, RELEASE_FILES.userIndex],
 };

@@ -6,9 +6,10 @@ import { FILES_OF_PART, RELEASE_FILES as FILES, requiredFiles, type ReleasePart 
 import { openParts } from './open-parts';
 import { openRelease } from './open-release';
 import { readParts } from './release-parts';
-import { smallMeta, withTempDir, writeSmallRelease } from './spec-fixture';
+import { ReleaseWriter } from './release-writer';
+import { SMALL, smallMeta, withTempDir, writeSmallFiles, writeSmallRelease } from './spec-fixture';
 
-const PARTS: ReleasePart[] = ['towers', 'catalog', 'index'];
+const PARTS = Object.keys(FILES_OF_PART) as ReleasePart[];
 
 async function flip(file: string): Promise<void> {
   const bytes = await readFile(file);
@@ -21,7 +22,7 @@ describe('openParts', () => {
     withTempDir(async (home) => {
       const { directory } = await writeSmallRelease(home);
       const whole = await openRelease(directory);
-      const { releaseId, manifest, towers, catalog, index } = await openParts(directory, PARTS);
+      const { releaseId, manifest, towers, features, catalog, index, userIndex } = await openParts(directory, PARTS);
       expect([releaseId, manifest]).toEqual([whole.releaseId, whole.manifest]);
       expect(towers).toEqual({
         schema: whole.schema,
@@ -34,8 +35,32 @@ describe('openParts', () => {
       expect([...catalog.vectors]).toEqual([...whole.catalog.vectors]);
       const ids = Array.from({ length: catalog.itemCount }, (_, row) => catalog.itemId(row));
       expect([...catalog.rowsOf(hashIds([...ids, 'a stranger']))]).toEqual([...ids.keys(), NO_ROW]);
+      expect([0, 1, 2, 3].map((category) => [...catalog.popular(category)])).toEqual([[0, 1], [0, 3], [1], []]);
       expect(index.indexPath).toBe(whole.indexPath);
+      expect(features).toEqual({ schema: whole.schema });
+      expect(userIndex).toEqual({ vectors: SMALL.userVectors, indexPath: null });
+      expect(userIndex.vectors.buffer).toBeInstanceOf(SharedArrayBuffer);
       expect(Object.keys(await openParts(directory, ['towers'])).sort()).toEqual(['manifest', 'releaseId', 'towers']);
+    }));
+
+  it('gives the path of each index file where the manifest has one', () =>
+    withTempDir(async (home) => {
+      const hnsw = smallMeta('hnsw').index;
+      for (const [indexes, path] of [
+        [{ index: hnsw }, FILES.itemIndex],
+        [{ userIndex: hnsw }, FILES.userIndex],
+      ] as const) {
+        const writer = await ReleaseWriter.open(home);
+        await writeSmallFiles(writer);
+        await writer.writeBytes(path, Buffer.from('graph'));
+        const directory = join(home, (await writer.finish({ ...smallMeta(), ...indexes })).id);
+        const { index, userIndex } = await openParts(directory, ['index', 'userIndex']);
+        const expected = [FILES.itemIndex, FILES.userIndex].map((one) => (one === path ? join(directory, path) : null));
+        expect([index.indexPath, userIndex.indexPath]).toEqual(expected);
+        await flip(join(directory, path));
+        const part = path === FILES.userIndex ? 'userIndex' : 'index';
+        await expect(openParts(directory, [part])).rejects.toMatchObject({ code: 'DATA_LOSS', subject: path });
+      }
     }));
 
   it('says what is wrong, as the thread found it', () =>

@@ -37,10 +37,6 @@ export async function openParts<P extends ReleasePart>(
   return { releaseId: parseReleaseId(manifest.id), manifest, ...opened(read) } as ServedRelease<P>;
 }
 
-function opened({ towers, catalog, index }: ReadParts): Partial<ReleaseParts> {
-  return {
-    ...(towers && { towers }),
-    ...(catalog && { catalog: itemCatalog(catalog) }),
-    ...(index && { index }),
-  };
+function opened({ catalog, ...others }: ReadParts): Partial<ReleaseParts> {
+  return { ...others, ...(catalog && { catalog: itemCatalog(catalog) }) };
 }

@@ -5,7 +5,7 @@ import type { ItemCatalog } from '@mic/recall';
 import { readReleaseJson } from './check-contents';
 import { readItemColumns, type ItemColumns } from './item-catalog';
 import { FILES_OF_PART, RELEASE_FILES as FILES, type ReleasePart } from './layout';
-import type { Manifest } from './manifest';
+import type { IndexInfo, Manifest } from './manifest';
 import { readBytes } from './read-bytes';
 import type { Rest } from './rest';
 import { readSharedVectors } from './shared-vectors';
@@ -20,9 +20,14 @@ export interface TowerFiles {
   readonly itemTower: Uint8Array<ArrayBuffer>;
 }
 
-/** Item vectors and the index over them. */
+/** What raw fields become, for whoever encodes them and runs no tower. */
+export interface FeatureFiles {
+  readonly schema: FeatureSchema;
+}
+
+/** Vectors of items, or of users, and the index over them. */
 export interface IndexFiles {
-  /** items x dimension, over memory that threads share. */
+  /** rows x dimension, over memory that threads share. */
   readonly vectors: Float32Array;
   /** File of the HNSW index; null where the index is exact. */
   readonly indexPath: string | null;
@@ -31,16 +36,15 @@ export interface IndexFiles {
 /** What the parts of a release are once they are open. */
 export interface ReleaseParts {
   readonly towers: TowerFiles;
+  readonly features: FeatureFiles;
   readonly catalog: ItemCatalog;
   readonly index: IndexFiles;
+  /** Of users: the vector of each, the normalised mean where a user has several. */
+  readonly userIndex: IndexFiles;
 }
 
 /** The parts as they travel from the thread that reads them. */
-export interface ReadParts {
-  readonly towers?: TowerFiles;
-  readonly catalog?: ItemColumns;
-  readonly index?: IndexFiles;
-}
+export type ReadParts = Partial<Omit<ReleaseParts, 'catalog'> & { readonly catalog: ItemColumns }>;
 
 /** Some parts of a verified release. */
 export type ServedRelease<P extends ReleasePart> = Pick<ReleaseParts, P> & {
@@ -61,12 +65,29 @@ export async function readParts(
 ): Promise<{ readonly manifest: Manifest; readonly read: ReadParts }> {
   const used = new Set(parts.flatMap((part) => FILES_OF_PART[part]));
   const manifest = await requireIntact(directory, { used, rest });
-  const towers = parts.includes('towers') ? await readTowers(directory) : undefined;
-  const shared = parts.includes('index') ? await readSharedVectors(join(directory, FILES.itemVectors)) : undefined;
-  const catalog = parts.includes('catalog') ? await readItemColumns(directory, manifest, shared) : undefined;
-  const indexPath = manifest.index.kind === 'hnsw' ? join(directory, FILES.itemIndex) : null;
-  const index = shared && { vectors: shared, indexPath };
-  return { manifest, read: { towers, catalog, index } };
+  const index = parts.includes('index') ? await readIndex(directory, manifest.index, ITEM_INDEX) : undefined;
+  return {
+    manifest,
+    read: {
+      ...(parts.includes('towers') && { towers: await readTowers(directory) }),
+      ...(parts.includes('features') && { features: await readFeatures(directory) }),
+      ...(parts.includes('catalog') && { catalog: await readItemColumns(directory, manifest, index?.vectors) }),
+      ...(index && { index }),
+      ...(parts.includes('userIndex') && { userIndex: await readIndex(directory, manifest.userIndex, USER_INDEX) }),
+    },
+  };
+}
+
+const ITEM_INDEX = { vectors: FILES.itemVectors, index: FILES.itemIndex };
+const USER_INDEX = { vectors: FILES.userVectors, index: FILES.userIndex };
+
+async function readIndex(directory: string, { kind }: IndexInfo, files: typeof ITEM_INDEX | typeof USER_INDEX) {
+  const vectors = await readSharedVectors(join(directory, files.vectors));
+  return { vectors, indexPath: kind === 'hnsw' ? join(directory, files.index) : null };
+}
+
+async function readFeatures(directory: string): Promise<FeatureFiles> {
+  return { schema: (await readReleaseJson(directory, FILES.featureSchema, featureSchemaSchema)).value };
 }
 
 async function readTowers(directory: string): Promise<TowerFiles> {

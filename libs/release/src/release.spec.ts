@@ -115,6 +115,8 @@ describe('openRelease', () => {
       expect(catalog.categories).toEqual(SMALL.itemCategories);
       expect(catalog.categoryNames).toEqual(SMALL.categoryNames);
       expect(catalog.popularity).toEqual(SMALL.itemPopularity);
+      expect([0, 1, 2].map((category) => [...catalog.popular(category)])).toEqual([[0, 1], [0, 3], [1]]);
+      expect([3, -1, 0.5, NaN].map((category) => catalog.popular(category).length)).toEqual([0, 0, 0, 0]);
       expect([0, 1, 2, 3].map((row) => catalog.itemId(row))).toEqual(SMALL.itemIds);
       expect([...catalog.rowsOf(hashIds(['ítem-2', 'nothing', 'i-0']))]).toEqual([2, NO_ROW, 0]);
     }));

@@ -222,6 +222,9 @@ describe('contents', () => {
     ['a neighbour beyond the users', { u2uRows: SMALL.u2uRows.with(0, 3) }, FILES.u2uRows],
     ['a neighbour of itself', { u2uRows: SMALL.u2uRows.with(0, 0) }, FILES.u2uRows],
     ['a list after its padding', { i2iRows: SMALL.i2iRows.with(0, NO_ROW), i2iSimilarities: SMALL.i2iSimilarities.with(0, 0) }, FILES.i2iRows], // prettier-ignore
+    ['a popular item beyond the items', { itemPopular: SMALL.itemPopular.with(2, 4) }, FILES.itemPopular],
+    ['popular items after padding', { itemPopular: SMALL.itemPopular.with(2, NO_ROW) }, FILES.itemPopular],
+    ['a popular list too few', { itemPopular: SMALL.itemPopular.slice(0, 4) }, FILES.itemPopular],
     ['a similarity in the padding', { i2iSimilarities: SMALL.i2iSimilarities.with(5, 0.5) }, FILES.i2iSimilarities],
     ['similarities out of order', { u2uSimilarities: SMALL.u2uSimilarities.with(2, -0.5) }, FILES.u2uSimilarities],
     ['a similarity above 1', { u2uSimilarities: SMALL.u2uSimilarities.with(0, 1.5) }, FILES.u2uSimilarities],
