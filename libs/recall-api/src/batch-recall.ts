@@ -2,10 +2,7 @@ import { MicError } from '@mic/domain';
 import type { BatchRecallResult } from '@mic/contracts';
 import type { RecallRequest, RecallService } from '@mic/recall';
 import { BATCH_CONCURRENCY, BATCH_DEADLINE_SHARE } from './limits';
-import { toWireError, toWireResponse } from './recall-response';
-
-/** Told of errors that are no MicError: defects, whose text the caller does not get. */
-export type DefectListener = (error: unknown, requestId: string) => void;
+import { recallAnswer, type DefectListener } from './recall-answer';
 
 /**
  * Runs checked requests a few at a time under one deadline; results are in the order of the requests. A request whose
@@ -22,23 +19,21 @@ export async function batchRecall(
   const endMs = performance.now() + deadlineMs * BATCH_DEADLINE_SHARE;
   const results = new Array<BatchRecallResult>(requests.length);
   let next = 0;
-  const run = async (request: RecallRequest): Promise<BatchRecallResult> => {
-    try {
-      const leftMs = endMs - performance.now();
-      if (leftMs <= 0) {
-        throw new MicError('DEADLINE_EXCEEDED', "this request's turn did not come before the deadline of the batch", {
-          remedy: 'send fewer users a call, or allow more time',
-        });
-      }
-      if (signal.aborted) throw new MicError('CANCELLED', 'the batch was cancelled');
-      return { response: toWireResponse(await recall.recall(request, leftMs, signal)) };
-    } catch (error) {
-      if (error instanceof MicError) return { error: toWireError(error) };
-      onDefect(error, request.requestId);
-      const told = new MicError('INTERNAL', 'internal error', { remedy: 'report it with the request id' });
-      return { error: toWireError(told) };
-    }
-  };
+  const run = (request: RecallRequest): Promise<BatchRecallResult> =>
+    recallAnswer(
+      async () => {
+        const leftMs = endMs - performance.now();
+        if (leftMs <= 0) {
+          throw new MicError('DEADLINE_EXCEEDED', "this request's turn did not come before the deadline of the batch", {
+            remedy: 'send fewer users a call, or allow more time',
+          });
+        }
+        if (signal.aborted) throw new MicError('CANCELLED', 'the batch was cancelled');
+        return recall.recall(request, leftMs, signal);
+      },
+      request.requestId,
+      onDefect,
+    );
   const worker = async (): Promise<void> => {
     while (next < requests.length) {
       const index = next++;

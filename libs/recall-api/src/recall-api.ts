@@ -1,12 +1,14 @@
 import { EventServiceService, RecallServiceService } from '@mic/contracts';
 import type { HistoryWriter, RecallService } from '@mic/recall';
-import { serviceHandlers, type ServiceHandlers } from '@mic/rpc';
+import { serviceHandlers, type CallContext, type ServiceHandlers } from '@mic/rpc';
 import { checkCount, toInteractions, within } from '@mic/wire';
 import { appendEventStream } from './append-event-stream';
 import { batchRecall } from './batch-recall';
 import { MAX_BATCH } from './limits';
+import type { DefectListener } from './recall-answer';
 import { toRecallRequest } from './recall-request';
 import { toWireResponse } from './recall-response';
+import { recallStream } from './recall-stream';
 
 export interface RecallApiOptions {
   readonly recall: RecallService;
@@ -28,13 +30,11 @@ export function recallApi({ recall, history, maxN }: RecallApiOptions): ServiceH
         const requests = wire.requests.map((request, index) =>
           within(`requests[${index}]`, () => toRecallRequest(request, `${context.requestId}/${index}`, maxN())),
         );
-        const onDefect = (err: unknown, requestId: string): void => {
-          context.logger.error({ err, requestId }, 'recall in a batch failed');
-        };
         return {
-          results: await batchRecall(recall, requests, context.deadlineLeftMs(), context.signal, onDefect),
+          results: await batchRecall(recall, requests, context.deadlineLeftMs(), context.signal, defectsOf(context)),
         };
       },
+      recallStream: (requests, context) => recallStream(recall, requests, context, maxN, defectsOf(context)),
     }),
     serviceHandlers(EventServiceService, {
       async appendEvents(wire, { signal, requestId, deadlineLeftMs }) {
@@ -44,3 +44,9 @@ export function recallApi({ recall, history, maxN }: RecallApiOptions): ServiceH
     }),
   ];
 }
+
+const defectsOf =
+  ({ logger }: CallContext): DefectListener =>
+  (err, requestId) => {
+    logger.error({ err, requestId }, 'recall of one request among several failed');
+  };

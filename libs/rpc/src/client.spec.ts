@@ -33,6 +33,9 @@ async function start(name: string, address = '127.0.0.1:0', more: Partial<Server
       return RecallResponse.fromPartial({ userId: name });
     },
     batchRecall: () => Promise.reject(new MicError('UNIMPLEMENTED', 'not here')),
+    recallStream: () => {
+      throw new MicError('UNIMPLEMENTED', 'not here');
+    },
   });
   const logger = createLogger({ level: 'silent', service: 'spec' });
   const server = await startServer({ address, services: [handlers], logger, drainTimeoutMs: 200, ...more });

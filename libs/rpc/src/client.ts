@@ -64,6 +64,12 @@ export function createClient<C extends Client>(constructor: ClientConstructor<C>
   return client;
 }
 
+/** A client of another service at the same target, over the channel of `other`: it ends when that one is closed. */
+export function clientBeside<C extends Client>(constructor: ClientConstructor<C>, other: Client): C {
+  const channel = other.getChannel();
+  return new constructor(channel.getTarget(), credentials.createInsecure(), { channelOverride: channel });
+}
+
 export interface UnaryOptions {
   /** Time allowed for the answer, in milliseconds. */
   readonly deadlineMs: number;

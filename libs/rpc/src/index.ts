@@ -1,7 +1,9 @@
 export { Admission } from './admission';
-export { createClient, unary, type UnaryOptions } from './client';
+export { clientBeside, createClient, unary, type UnaryOptions } from './client';
 export { clientStream, type ClientStreamOptions } from './client-stream';
-export { clientStreamHandler, type StreamLimits } from './client-stream-handler';
+export { clientStreamHandler } from './client-stream-handler';
+export { duplexHandler, type DuplexLimits } from './duplex-handler';
+export { duplexStream } from './duplex-stream';
 export { decodeErrorDetails, encodeErrorDetails, STATUS_DETAILS_KEY, type ErrorDetails } from './error-details';
 export { errorOfStatus, isFromService, REMEDY_KEY, statusOfError } from './error-status';
 export { LIVENESS, RELEASE_HEALTH } from './health';
@@ -13,6 +15,7 @@ export {
   serviceHandlers,
   type CallContext,
   type ClientStreamHandler,
+  type DuplexHandler,
   type HandlersOf,
   type ServiceHandlers,
 } from './service-handlers';
@@ -21,4 +24,5 @@ export { codeOfStatus, STATUS_OF_CODE } from './status-table';
 export { addressesOf, grpcTarget } from './targets';
 export { REQUEST_ID_KEY } from './serve-call';
 export { serverMethod } from './server-method';
+export type { StreamLimits } from './stream-requests';
 export { unaryHandler } from './unary-handler';

@@ -31,20 +31,20 @@ export interface CallEnvironment {
   readonly admission: Admission;
 }
 
-/** Takes the one answer of a call. */
-type Respond = (failure: StatusObject | null, response?: Buffer) => void;
+/** Takes the one end of a call: its status where it failed, else what the work gave. */
+type Respond<Response> = (failure: StatusObject | null, response?: Response) => void;
 
 /**
  * Answers a call, always and once: errors become a status by one table, the deadline and cancellation reach the work as a
  * signal, and no more calls run than are admitted. Each call is one line of the log.
- * @param work gives the encoded response.
+ * @param work gives what is left to send: the encoded response.
  */
-export function serveCall(
+export function serveCall<Response = Buffer>(
   call: ServerCall,
   path: string,
   { logger, admission }: CallEnvironment,
-  work: (context: CallContext) => Promise<Buffer>,
-  respond: Respond,
+  work: (context: CallContext) => Promise<Response>,
+  respond: Respond<Response>,
 ): void {
   const startedMs = performance.now();
   const requestId = requestIdOf(call);
@@ -55,21 +55,17 @@ export function serveCall(
   const abort = new AbortController();
   const deadlineAtMs = Math.min(Number(call.getDeadline()), Date.now() + timeoutOf(call));
   let settled = false;
-  const settle = (outcome: Buffer | StatusObject, error?: unknown): void => {
+  const settle = (failure: StatusObject | null, response?: Response, error?: unknown): void => {
     if (settled) return;
     settled = true;
     clearTimeout(timer);
-    if (Buffer.isBuffer(outcome)) {
-      log(logger, path, requestId, startedMs, undefined, undefined);
-      respond(null, outcome);
-    } else {
-      log(logger, path, requestId, startedMs, outcome, error);
-      respond(outcome);
-    }
+    log(logger, path, requestId, startedMs, failure, error);
+    if (failure === null) respond(null, response);
+    else respond(failure);
     abort.abort(ENDED); // stragglers of the handler, e.g. a channel that was left behind
   };
   const fail = (error: unknown): void => {
-    settle(statusOfError(toldError(error)), error);
+    settle(statusOfError(toldError(error)), undefined, error);
   };
   const pastDeadline = (): void => {
     fail(
@@ -108,7 +104,9 @@ export function serveCall(
     return;
   }
   work(context)
-    .then(settle, fail)
+    .then((response) => {
+      settle(null, response);
+    }, fail)
     .finally(() => {
       admission.leave();
     });
@@ -135,7 +133,7 @@ function log(
   path: string,
   requestId: string,
   startedMs: number,
-  failure: StatusObject | undefined,
+  failure: StatusObject | null,
   error: unknown,
 ): void {
   const line = {
@@ -145,7 +143,7 @@ function log(
     requestId,
   };
   // Who cancels knows why; one line for each would fill the log while a caller's budget is short.
-  if (failure === undefined || failure.code === status.CANCELLED) logger.debug(line, 'call');
+  if (failure === null || failure.code === status.CANCELLED) logger.debug(line, 'call');
   else if (failure.code === status.INTERNAL || failure.code === status.DATA_LOSS) {
     logger.error({ ...line, err: error }, 'call failed');
   } else logger.warn({ ...line, error: failure.details }, 'call failed');

@@ -1,11 +1,13 @@
-import { Server, ServerCredentials, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import { Server, ServerCredentials, type UntypedHandleCall, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { MicError } from '@mic/domain';
 import { Admission } from './admission';
 import { clientStreamHandler } from './client-stream-handler';
+import { duplexHandler, type DuplexLimits } from './duplex-handler';
 import { addHealth } from './health';
 import type { Logger } from './logger';
 import { MAX_MESSAGE_BYTES } from './message-limit';
 import { addReflection } from './reflection';
+import type { CallEnvironment } from './serve-call';
 import type { ServiceHandlers } from './service-handlers';
 import { serverMethod } from './server-method';
 import { unaryHandler } from './unary-handler';
@@ -24,8 +26,10 @@ export interface ServerOptions {
    * the name up again, which is how their balancing finds new replicas.
    */
   readonly maxConnectionAgeMs?: number;
-  /** Age at which a stream of requests is ended, milliseconds; 5 minutes by default. */
+  /** Age at which the requests of a stream are ended, milliseconds; 5 minutes by default. */
   readonly maxStreamAgeMs?: number;
+  /** How long the reader of a stream that was ended may take for what is finished, milliseconds; 10 s by default. */
+  readonly lastResponsesMs?: number;
 }
 
 export interface RunningServer {
@@ -56,7 +60,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     'grpc.keepalive_time_ms': 30_000,
     'grpc.keepalive_timeout_ms': 5_000,
     'grpc.max_connection_age_ms': options.maxConnectionAgeMs ?? 300_000,
-    // A stream may have begun just before.
+    // A stream may have begun just before, and its reader may be slow.
     'grpc.max_connection_age_grace_ms': maxStreamAgeMs + 30_000,
     // Two servers on one port would share it silently.
     'grpc.so_reuseport': 0,
@@ -64,16 +68,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const admission = new Admission(options.maxConcurrentCalls ?? 1_000);
   const environment = { logger: options.logger, admission };
   const draining = new AbortController();
-  const limits = { draining: draining.signal, maxAgeMs: maxStreamAgeMs };
+  const { lastResponsesMs } = options;
+  const limits = { draining: draining.signal, maxAgeMs: maxStreamAgeMs, lastResponsesMs };
   for (const service of options.services) {
     const definition = Object.fromEntries(service.methods.map((m) => [m.name, serverMethod(m.definition)]));
     const implementation: UntypedServiceImplementation = Object.fromEntries(
-      service.methods.map((m) => [
-        m.name,
-        m.kind === 'unary'
-          ? unaryHandler(m.definition, m.handler, environment)
-          : clientStreamHandler(m.definition, m.handler, environment, limits),
-      ]),
+      service.methods.map((m) => [m.name, grpcHandler(m, environment, limits)]),
     );
     server.addService(definition, implementation);
   }
@@ -99,6 +99,21 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       return stopped;
     },
   };
+}
+
+function grpcHandler(
+  method: ServiceHandlers['methods'][number],
+  environment: CallEnvironment,
+  limits: DuplexLimits,
+): UntypedHandleCall {
+  switch (method.kind) {
+    case 'unary':
+      return unaryHandler(method.definition, method.handler, environment);
+    case 'client-stream':
+      return clientStreamHandler(method.definition, method.handler, environment, limits);
+    case 'duplex':
+      return duplexHandler(method.definition, method.handler, environment, limits);
+  }
 }
 
 function parseAddress(address: string): { host: string; port: number } {

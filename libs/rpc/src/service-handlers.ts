@@ -36,16 +36,28 @@ export type ClientStreamHandler<Request, Response> = (
   context: CallContext,
 ) => Promise<Response>;
 
+/**
+ * An async handler of a stream of requests and a stream of responses. It asks for requests as in ClientStreamHandler, which
+ * throw as they do there, and is asked for the next response when the reader has room for it.
+ */
+export type DuplexHandler<Request, Response> = (
+  requests: AsyncIterable<Request>,
+  context: CallContext,
+) => AsyncIterable<Response>;
+
 /** One handler for each RPC of a service definition. */
 export type HandlersOf<Definition> = {
   readonly [Method in keyof Definition]: Definition[Method] extends { readonly requestStream: true }
-    ? ClientStreamHandler<RequestOf<Definition[Method]>, ResponseOf<Definition[Method]>>
+    ? Definition[Method] extends { readonly responseStream: true }
+      ? DuplexHandler<RequestOf<Definition[Method]>, ResponseOf<Definition[Method]>>
+      : ClientStreamHandler<RequestOf<Definition[Method]>, ResponseOf<Definition[Method]>>
     : UnaryHandler<RequestOf<Definition[Method]>, ResponseOf<Definition[Method]>>;
 };
 
 type ServedMethod = { readonly name: string; readonly definition: AnyMethod } & (
   | { readonly kind: 'unary'; readonly handler: UnaryHandler<unknown, unknown> }
   | { readonly kind: 'client-stream'; readonly handler: ClientStreamHandler<unknown, unknown> }
+  | { readonly kind: 'duplex'; readonly handler: DuplexHandler<unknown, unknown> }
 );
 
 /** A gRPC service with its handlers, as startServer takes it. */
@@ -57,15 +69,18 @@ export interface ServiceHandlers {
 
 /**
  * Binds handlers to a generated service definition; the compiler checks that there is one of the right type for each.
- * @throws Error for a method that streams its answers, or a definition without methods: a programming error.
+ * @throws Error for a method that streams answers to one request, or a definition without methods: a programming error.
  */
 export function serviceHandlers<Definition extends ServiceDefinition>(
   definition: Definition,
   handlers: HandlersOf<Definition>,
 ): ServiceHandlers {
   const methods = Object.entries(definition as Record<string, AnyMethod>).map(([name, method]): ServedMethod => {
-    if (method.responseStream) throw new Error(`${method.path} streams its answers`);
     const handler: unknown = handlers[name as keyof Definition];
+    if (method.requestStream && method.responseStream) {
+      return { name, definition: method, kind: 'duplex', handler: handler as DuplexHandler<unknown, unknown> };
+    }
+    if (method.responseStream) throw new Error(`${method.path} streams its answers to one request`);
     return method.requestStream
       ? { name, definition: method, kind: 'client-stream', handler: handler as ClientStreamHandler<unknown, unknown> }
       : { name, definition: method, kind: 'unary', handler: handler as UnaryHandler<unknown, unknown> };

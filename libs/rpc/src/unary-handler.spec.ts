@@ -33,6 +33,9 @@ async function serve(recall: (userId: string, context: CallContext) => Promise<v
       return RecallResponse.fromPartial({ userId: request.userId });
     },
     batchRecall: () => Promise.reject(new MicError('UNIMPLEMENTED', 'not here')),
+    recallStream: () => {
+      throw new MicError('UNIMPLEMENTED', 'not here');
+    },
   });
   server = await startServer({
     address: '127.0.0.1:0',
