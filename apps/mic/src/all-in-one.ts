@@ -1,24 +1,23 @@
 import { EventLogWriter, loggedHistory, tellTrouble } from '@mic/event-log';
-import { WorkerItemIndex } from '@mic/hnsw-index';
+import { DecisionLog, tellDecisionTrouble } from '@mic/decision-log';
+import { ItemWrites, LiveItemsFollower } from '@mic/live-items';
 import { ServiceMetrics } from '@mic/metrics';
-import { OnnxUserEmbedder } from '@mic/onnx-tower';
 import { openStore } from '@mic/open-store';
-import { largestN, RecallEngine, warmUp, type Profiles, type ReleasePointer, type Store } from '@mic/recall';
+import { largestN, type Profiles } from '@mic/recall';
 import { recallApi } from '@mic/recall-api';
 import { startServer, type Logger } from '@mic/rpc';
 import {
   noRelease,
-  openedRelease,
-  openPublishedParts,
   recordEventLoopDelay,
   releaseApi,
   serveReleases,
   type Host,
   type Opened,
-  type OpenedRelease,
   type OpenReleases,
 } from '@mic/service-host';
+import { openEngine, type LocalEngine } from './all-in-one-engine';
 import { checkPublished } from './check-published';
+import type { DecisionFlags } from './decision-log-option';
 import type { Home } from './home';
 
 export interface AllInOneOptions {
@@ -36,6 +35,7 @@ export interface AllInOneOptions {
   readonly historyTtlMs?: number;
   /** Folder of the event log, or null for none. */
   readonly eventLog: string | null;
+  readonly decisions: DecisionFlags;
 }
 
 export interface AllInOne {
@@ -56,7 +56,7 @@ const RELEASE_SETTINGS = { MIC_RELEASE_POLL_MS: 1_000, MIC_RELEASE_LINGER_MS: 10
  * @throws MicError FAILED_PRECONDITION when nothing is published, DATA_LOSS when the release is damaged.
  */
 export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne> {
-  const { home, store: storeAddress, address, profiles, logger, drainTimeoutMs, eventLog } = options;
+  const { home, store: storeAddress, address, profiles, logger, drainTimeoutMs, eventLog, decisions } = options;
   // Closed in reverse order, whatever of it was opened.
   const opened: (() => Promise<void>)[] = [];
   const closeAll = async (): Promise<void> => {
@@ -71,9 +71,14 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
         ? null
         : await EventLogWriter.open({ folder: eventLog, onTrouble: tellTrouble(logger, eventLog) });
     if (log) opened.push(() => log.close());
+    const onTrouble = tellDecisionTrouble(logger);
+    const decisionLog = decisions.folder === null ? null : await DecisionLog.open({ ...decisions, folder: decisions.folder, onTrouble });
+    if (decisionLog) opened.push(() => decisionLog.close());
+    const liveItems = new LiveItemsFollower({ records: () => Promise.resolve(store), logger });
+    opened.push(() => liveItems.close());
     const ending = new AbortController();
-    const state: { served?: Opened<OpenReleases<RecallEngine>> } = {};
-    const ready = (): Opened<OpenReleases<RecallEngine>> => {
+    const state: { served?: Opened<OpenReleases<LocalEngine>> } = {};
+    const ready = (): Opened<OpenReleases<LocalEngine>> => {
       if (!state.served) throw noRelease();
       return state.served;
     };
@@ -82,10 +87,15 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
         recall: {
           recall: async (request, ...call) => {
             const wanted = request.releaseId === undefined ? undefined : { releaseId: request.releaseId };
-            return ready().value.use(wanted, (engine) => engine.recall(request, ...call));
+            return ready().value.use(wanted, ({ engine }) => engine.recall(request, ...call));
           },
         },
         history: log ? loggedHistory(store, log) : store,
+        items: new ItemWrites({
+          writer: store,
+          follower: liveItems,
+          schema: async () => ready().value.use(undefined, ({ schema }) => Promise.resolve(schema)),
+        }),
         maxN: () => largestN(profiles()),
       }),
       releaseApi(ready),
@@ -111,7 +121,8 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
       host,
       settings: RELEASE_SETTINGS,
       opener: {
-        open: (pointer, beside) => openEngine(pointer, home, store, profiles, beside),
+        open: (pointer, beside) =>
+          openEngine({ home, store, profiles, liveItems, decisions: decisionLog }, pointer, beside),
       },
       records: { get: () => Promise.resolve(store), close: () => Promise.resolve() },
     });
@@ -121,35 +132,6 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
     return { address: server.address, releaseId: current!.releaseId, stop: closeAll };
   } catch (error) {
     await closeAll();
-    throw error;
-  }
-}
-
-/** The recall path of one release, with everything that it calls. */
-async function openEngine(
-  pointer: ReleasePointer,
-  home: Home,
-  store: Store,
-  profiles: () => Profiles,
-  beside: boolean,
-): Promise<OpenedRelease<RecallEngine>> {
-  const release = await openPublishedParts(home.releases, pointer, ['towers', 'catalog', 'index'], beside);
-  const { releaseId, manifest, catalog } = release;
-  const { signature, userTower: model } = release.towers;
-  const { kind } = manifest.index;
-  const ef = manifest.index.kind === 'hnsw' ? manifest.index.ef : undefined;
-  const { itemCount: count, dimension } = catalog;
-  const index = await WorkerItemIndex.open({ releaseId, ...release.index, count, dimension, kind, ef });
-  try {
-    const embedder = await OnnxUserEmbedder.open({ releaseId, signature, model });
-    const engine = new RecallEngine({ ports: { embedder, index, store }, catalog, profiles });
-    await warmUp(engine, catalog);
-    return openedRelease(release, engine, async () => {
-      await index.close();
-      await embedder.close();
-    });
-  } catch (error) {
-    await index.close();
     throw error;
   }
 }

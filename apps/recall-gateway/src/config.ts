@@ -15,4 +15,15 @@ export const config = appConfig({
   MIC_ANN_SERVICE: target('ann-service'),
   MIC_NEIGHBOR_STORE: target('neighbor-store'),
   MIC_PROFILES: z.string().min(1).optional().describe('JSON file of recall profiles; without it the built-in one'),
+  MIC_DECISION_LOG: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('folder for a log of a sample of all answers, which mic replay reads (ADR 023); without it there is none'),
+  MIC_DECISION_SAMPLE: z.coerce
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.01)
+    .describe('share of the requests that are logged, by a hash of their id'),
 });

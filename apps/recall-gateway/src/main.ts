@@ -11,6 +11,10 @@ await runService({
     recallApi({
       recall: { recall: async (...call) => gateway().recall.recall(...call) },
       history: { appendEvents: async (...call) => gateway().history.appendEvents(...call) },
+      items: {
+        upsertItems: async (...call) => gateway().items.upsertItems(...call),
+        removeItems: async (...call) => gateway().items.removeItems(...call),
+      },
       maxN: () => gateway().maxN(),
     }),
 });

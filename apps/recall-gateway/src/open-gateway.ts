@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { largestN, RecallEngine, warmUp, type HistoryWriter, type ItemCatalog, type RecallService } from '@mic/recall';
+import { DecisionLog, tellDecisionTrouble } from '@mic/decision-log';
+import { ItemWrites, LiveItemsFollower } from '@mic/live-items';
+import { largestN, warmUp, type HistoryWriter, type ItemWriter, type RecallService } from '@mic/recall';
 import { WatchedProfiles } from '@mic/recall-api';
 import {
   ItemIndexClient,
@@ -10,8 +12,6 @@ import {
   type CallersRelease,
 } from '@mic/service-clients';
 import {
-  openedRelease,
-  openPublishedParts,
   serveReleases,
   storeRecords,
   type Host,
@@ -20,19 +20,15 @@ import {
   type ReleaseOpener,
 } from '@mic/service-host';
 import type { config } from './config';
+import { openEngine, type Engine } from './open-engine';
 
 /** What the gateway answers from. */
 export interface Gateway {
   readonly recall: RecallService;
   readonly history: HistoryWriter;
+  readonly items: ItemWriter;
   /** Largest `n` that any profile allows. */
   maxN(): number;
-}
-
-/** The recall path of one release. */
-interface Engine {
-  readonly engine: RecallEngine;
-  readonly catalog: ItemCatalog;
 }
 
 /** The recall path over the three services; each request is answered by one release, from its first call to its last. */
@@ -47,27 +43,24 @@ export async function openGateway(settings: ReturnType<typeof config.parse>, hos
     'neighbor-store': settings.MIC_NEIGHBOR_STORE,
   });
   const records = storeRecords(settings.MIC_STORE);
+  const liveItems = new LiveItemsFollower({ records: () => records.get(), logger: host.logger });
+  const decisions = await openDecisions(settings, host);
   let isWarm = false;
-  const closeClients = (): void => {
+  const closeClients = async (): Promise<void> => {
     for (const client of [embedder, index, neighbors, holders, profiles]) client.close();
+    await liveItems.close();
+    await decisions?.close();
+  };
+  const surroundings = {
+    releases: settings.MIC_RELEASES,
+    ...{ embedder, index, neighbors, liveItems, decisions },
+    profiles: () => profiles.current,
+    queueDelayMs: () => host.loopDelay.recentMs(),
   };
   const opener: ReleaseOpener<Engine> = {
     async open(pointer, beside) {
       if (beside) await untilHeld(holders, pointer, host.stopping);
-      const release = await openPublishedParts(settings.MIC_RELEASES, pointer, ['catalog'], beside);
-      const { catalog, releaseId } = release;
-      const { manifestSha256 } = release.manifest;
-      const engine = new RecallEngine({
-        ports: {
-          embedder: new UserEmbedderClient(embedder, { releaseId, manifestSha256 }),
-          index: new ItemIndexClient(index, { releaseId, manifestSha256 }),
-          store: new NeighborClient(neighbors, manifestSha256),
-        },
-        catalog,
-        profiles: () => profiles.current,
-        queueDelayMs: () => host.loopDelay.recentMs(),
-      });
-      return openedRelease(release, { engine, catalog });
+      return openEngine(surroundings, pointer, beside);
     },
     async hindrance({ summary }) {
       const without = lacking(await holders.ask([summary.releaseId]), summary);
@@ -100,18 +93,31 @@ export async function openGateway(settings: ReturnType<typeof config.parse>, hos
           },
         },
         history: new NeighborClient(neighbors, ''),
+        items: new ItemWrites({
+          writer: new NeighborClient(neighbors, ''),
+          follower: liveItems,
+          schema: () => served.value.use(undefined, ({ schema }) => Promise.resolve(schema)),
+        }),
         maxN: () => largestN(profiles.current),
       },
       releases: () => served.releases(),
       close: async () => {
         await served.close();
-        closeClients();
+        await closeClients();
       },
     };
   } catch (error) {
-    closeClients();
+    await closeClients();
     throw error;
   }
+}
+
+async function openDecisions(
+  { MIC_DECISION_LOG: folder, MIC_DECISION_SAMPLE: share }: ReturnType<typeof config.parse>,
+  { logger }: Host,
+): Promise<DecisionLog | null> {
+  if (folder === undefined) return null;
+  return DecisionLog.open({ folder, share, onTrouble: tellDecisionTrouble(logger) });
 }
 
 /** How long the gateway leaves the others the machine, milliseconds, and how often it looks. */

@@ -87,3 +87,15 @@ const trouble = (folder: string, cause: Error): MicError =>
     remedy: 'see whether the folder may be written and the disk has room; answers are given all the same',
     cause,
   });
+
+/** Tells a log of trouble, each kind once. @param logger as pino has it. */
+export function tellDecisionTrouble(logger: {
+  warn(fields: object, message: string): void;
+}): DecisionLogOptions['onTrouble'] {
+  let told = '';
+  return ({ code, message, remedy }) => {
+    if (message === told) return;
+    told = message;
+    logger.warn({ code, error: message, remedy }, 'decisions are not logged');
+  };
+}

@@ -1,4 +1,4 @@
 export { decodeDecision, encodeDecision, type Decision } from './decision';
-export { DecisionLog, isSampled, type DecisionLogOptions } from './decision-log';
+export { DecisionLog, isSampled, tellDecisionTrouble, type DecisionLogOptions } from './decision-log';
 export { readDecisions, type LoggedLine } from './read-decisions';
 export { replay, type Replay, type Replayed } from './replay';

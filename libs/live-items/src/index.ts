@@ -1,3 +1,3 @@
-export { ItemWrites, type UpsertedItem } from './item-writes';
+export { ItemWrites } from './item-writes';
 export { LiveItemsFollower, type LiveItemsFollowerOptions } from './live-items-follower';
 export { ReleaseItems, type ReleaseItemsOptions } from './release-items';

@@ -1,23 +1,17 @@
 import { MicError } from '@mic/domain';
 import type { FeatureSchema } from '@mic/features';
-import type { CallOptions, ItemFields, LiveItem, LiveItemWriter } from '@mic/recall';
+import type { CallOptions, ItemWriter, LiveItem, LiveItemWriter } from '@mic/recall';
 import type { LiveItemsFollower } from './live-items-follower';
-
-/** An item as it is said to be. */
-export interface UpsertedItem {
-  readonly itemId: string;
-  readonly fields: ItemFields;
-}
 
 export interface ItemWritesOptions {
   readonly writer: LiveItemWriter;
   readonly follower: Pick<LiveItemsFollower, 'look'>;
   /** Fields of the items of the release that is served. */
-  readonly schema: () => Pick<FeatureSchema, 'itemFields'>;
+  readonly schema: () => Promise<Pick<FeatureSchema, 'itemFields'>>;
 }
 
 /** What is said of items, checked against the release that is served, written, and in force here when a call returns. */
-export class ItemWrites {
+export class ItemWrites implements ItemWriter {
   readonly #options: ItemWritesOptions;
 
   constructor(options: ItemWritesOptions) {
@@ -28,8 +22,9 @@ export class ItemWrites {
    * @returns the revision after it.
    * @throws MicError INVALID_ARGUMENT for a field that the release does not have, naming items[3].fields["genre"].
    */
-  async upsertItems(items: readonly UpsertedItem[], options: CallOptions): Promise<number> {
-    const known = this.#options.schema().itemFields.map(({ name }) => name);
+  async upsertItems(items: Parameters<ItemWriter['upsertItems']>[0], options: CallOptions): Promise<number> {
+    const { itemFields } = await this.#options.schema();
+    const known = itemFields.map(({ name }) => name);
     items.forEach(({ fields }, i) => {
       const stranger = Object.keys(fields).find((name) => !known.includes(name));
       if (stranger === undefined) return;

@@ -1,6 +1,6 @@
 import { MicError } from '@mic/domain';
 import type { FeatureSchema } from '@mic/features';
-import type { ItemEmbedder, LiveItem, LiveItemChanges, LiveItemsMark } from '@mic/recall';
+import type { ItemEmbedder, ItemFields, LiveItem, LiveItemChanges, LiveItemsMark } from '@mic/recall';
 import { createLogger } from '@mic/rpc';
 import { LmdbStore } from '@mic/store-lmdb';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -191,7 +191,7 @@ describe('LiveItemsFollower', () => {
 });
 
 describe('ItemWrites', () => {
-  const writes = () => new ItemWrites({ writer: store, follower, schema: () => SCHEMA });
+  const writes = () => new ItemWrites({ writer: store, follower, schema: () => Promise.resolve(SCHEMA) });
 
   it('are in force when they return', async () => {
     const revision = await writes().upsertItems([{ itemId: 'x', fields: { genre: ['one'] } }], options);
@@ -202,7 +202,7 @@ describe('ItemWrites', () => {
   });
 
   it('refuse fields that the release does not have, and store nothing', async () => {
-    const items = [
+    const items: { itemId: string; fields: ItemFields }[] = [
       { itemId: 'x', fields: {} },
       { itemId: 'y', fields: { gender: 'one' } },
     ];

@@ -4,7 +4,7 @@ import type { ChannelList } from '@mic/recall';
 export const MERGE_VARIANTS: Readonly<Record<string, (lists: readonly ChannelList[], n: number) => Uint32Array>> = {
   'reciprocal rank fusion': reciprocalRankFusion,
   'one of each in turn': inTurn,
-  'quotas 60:20:20': (lists, n) => byQuota(lists, n, { U2I: 0.6, U2U2I: 0.2, U2I2I: 0.2 }),
+  'quotas 60:20:20': (lists, n) => byQuota(lists, n, { U2I: 0.6, U2U2I: 0.2, U2I2I: 0.2, POPULAR: 0 }),
 };
 
 /** Constant of reciprocal rank fusion (Cormack et al., SIGIR 2009). */

@@ -45,6 +45,7 @@ describe('tuneRerank', () => {
 describe('merges by place', () => {
   const list = (channel: ChannelList['channel'], ...rows: number[]): ChannelList => ({
     channel,
+    weight: 1,
     candidates: {
       rows: Uint32Array.from(rows),
       scores: new Float32Array(rows.length),

@@ -1,6 +1,6 @@
 import { MicError, type ReleaseId } from '@mic/domain';
 import type { TowerSignature } from '@mic/features';
-import type { CallOptions } from '@mic/recall';
+import type { CallOptions, ItemEmbedder } from '@mic/recall';
 import { checkTower } from './check-tower';
 import { listedFeeds } from './feeds';
 import { finishVectors } from './finish-vectors';
@@ -25,7 +25,7 @@ export interface OnnxItemEmbedderOptions {
 }
 
 /** The item tower of one release in this process: vectors for items that are newer than the release. */
-export class OnnxItemEmbedder {
+export class OnnxItemEmbedder implements ItemEmbedder {
   readonly #releaseId: ReleaseId;
   readonly #signature: TowerSignature;
   readonly #session: ModelSession;
@@ -74,6 +74,18 @@ export class OnnxItemEmbedder {
     const problem = finishVectors(vectors, size, this.#signature);
     if (problem === null) return vectors;
     throw new MicError('INTERNAL', `the item tower of release ${this.#releaseId} ${problem}`);
+  }
+
+  /** @throws MicError FAILED_PRECONDITION for another release; else as `embed`. */
+  async embedItems(releaseId: ReleaseId, fields: readonly Int32Array[], options: CallOptions): Promise<Float32Array> {
+    if (releaseId !== this.#releaseId) {
+      throw new MicError('FAILED_PRECONDITION', `this item tower is of release ${this.#releaseId}, not ${releaseId}`, {
+        subject: 'release_id',
+        remedy: `ask for ${this.#releaseId}`,
+      });
+    }
+    const inputs = fields.map((codes) => ({ itemRow: null, fields: codes, usersPooled: null }));
+    return this.embed(inputs, options);
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,7 @@
-import { EventServiceService, RecallServiceService } from '@mic/contracts';
-import type { HistoryWriter, RecallService } from '@mic/recall';
+import { EventServiceService, ItemServiceService, RecallServiceService } from '@mic/contracts';
+import type { CallOptions, HistoryWriter, ItemWriter, RecallService } from '@mic/recall';
 import { serviceHandlers, type CallContext, type ServiceHandlers } from '@mic/rpc';
-import { checkCount, toInteractions, within } from '@mic/wire';
+import { checkCount, toInteractions, toItemIds, toItems, within } from '@mic/wire';
 import { appendEventStream } from './append-event-stream';
 import { batchRecall } from './batch-recall';
 import { MAX_BATCH } from './limits';
@@ -13,12 +13,13 @@ import { recallStream } from './recall-stream';
 export interface RecallApiOptions {
   readonly recall: RecallService;
   readonly history: HistoryWriter;
+  readonly items: ItemWriter;
   /** Largest `n` of a request, 1 or more. */
   maxN(): number;
 }
 
-/** The public API, mic.recall.v1.RecallService and mic.event.v1.EventService, as startServer takes it. */
-export function recallApi({ recall, history, maxN }: RecallApiOptions): ServiceHandlers[] {
+/** The public API as startServer takes it: RecallService, EventService and ItemService. */
+export function recallApi({ recall, history, items, maxN }: RecallApiOptions): ServiceHandlers[] {
   return [
     serviceHandlers(RecallServiceService, {
       async recall(wire, context) {
@@ -37,13 +38,27 @@ export function recallApi({ recall, history, maxN }: RecallApiOptions): ServiceH
       recallStream: (requests, context) => recallStream(recall, requests, context, maxN, defectsOf(context)),
     }),
     serviceHandlers(EventServiceService, {
-      async appendEvents(wire, { signal, requestId, deadlineLeftMs }) {
-        return history.appendEvents(toInteractions(wire), { signal, requestId, timeoutMs: deadlineLeftMs() });
+      async appendEvents(wire, context) {
+        return history.appendEvents(toInteractions(wire), optionsOf(context));
       },
       appendEventStream: (requests, context) => appendEventStream(history, requests, context),
     }),
+    serviceHandlers(ItemServiceService, {
+      async upsertItems(wire, context) {
+        return { revision: await items.upsertItems(toItems(wire), optionsOf(context)) };
+      },
+      async removeItems(wire, context) {
+        return { revision: await items.removeItems(toItemIds(wire), optionsOf(context)) };
+      },
+    }),
   ];
 }
+
+const optionsOf = ({ signal, requestId, deadlineLeftMs }: CallContext): CallOptions => ({
+  signal,
+  requestId,
+  timeoutMs: deadlineLeftMs(),
+});
 
 const defectsOf =
   ({ logger }: CallContext): DefectListener =>

@@ -8,6 +8,7 @@ export type {
   ItemEmbedder,
   ItemFields,
   ItemIndex,
+  ItemWriter,
   LiveItem,
   LiveItemChanges,
   LiveItemKeeper,

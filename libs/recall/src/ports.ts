@@ -314,6 +314,17 @@ export interface LiveItemWriter {
   writeLiveItems(items: readonly LiveItem[], options?: CallOptions): Promise<number>;
 }
 
+/** What callers say of items: checked, stored, and in force here when a call returns. */
+export interface ItemWriter {
+  /** @returns the revision after it. @throws MicError INVALID_ARGUMENT for a field that the release does not have. */
+  upsertItems(
+    items: readonly { readonly itemId: string; readonly fields: ItemFields }[],
+    options: CallOptions,
+  ): Promise<number>;
+  /** Hides items. @returns the revision after it. */
+  removeItems(itemIds: readonly string[], options: CallOptions): Promise<number>;
+}
+
 /** The offline side: what a release knows by itself needs no record. */
 export interface LiveItemKeeper {
   /**

@@ -5,6 +5,7 @@ import { createLogger, LOG_LEVELS, stopOnSignals, type LogLevel } from '@mic/rpc
 import { DEFAULT_ADDRESS } from '../address';
 import { startAllInOne } from '../all-in-one';
 import { environmentConfig } from '../config';
+import { DECISION_LOG_OPTION, DECISION_SAMPLE_OPTION, decisionsOf } from '../decision-log-option';
 import { eventLogOf, EVENT_LOG_OPTION, NO_EVENT_LOG_OPTION } from '../event-log-option';
 import { HISTORY_TTL_OPTION, ttlMsOf } from '../history-ttl-option';
 import { DEFAULT_HOME, homeAt, storeOf } from '../home';
@@ -21,6 +22,8 @@ interface ServeFlags {
   drainTimeoutMs: number;
   historyTtlSeconds?: number;
   eventLog?: string | boolean;
+  decisionLog?: string;
+  decisionSample: number;
 }
 
 export function serveCommand(): Command {
@@ -32,6 +35,8 @@ export function serveCommand(): Command {
     .addOption(HISTORY_TTL_OPTION())
     .addOption(EVENT_LOG_OPTION())
     .addOption(NO_EVENT_LOG_OPTION())
+    .addOption(DECISION_LOG_OPTION())
+    .addOption(DECISION_SAMPLE_OPTION())
     .option('--address <host:port>', 'address to listen on; port 0 takes a free one', DEFAULT_ADDRESS)
     .option('--profiles <file>', 'JSON file of recall profiles; without it the built-in one')
     .addOption(
@@ -70,6 +75,7 @@ Ask it with: mic recall --user USER_ID`,
         drainTimeoutMs: flags.drainTimeoutMs,
         historyTtlMs: ttlMsOf(flags.historyTtlSeconds),
         eventLog: eventLogOf(home, flags.eventLog),
+        decisions: decisionsOf(flags),
       });
       stopOnSignals(() => running.stop());
       console.log(JSON.stringify({ address: running.address, releaseId: running.releaseId, pid: process.pid }));

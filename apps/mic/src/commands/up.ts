@@ -5,6 +5,7 @@ import { LOG_LEVELS, stopOnSignals, type LogLevel } from '@mic/rpc';
 import { errorColours } from '../colours';
 import { checkPublished } from '../check-published';
 import { environmentConfig } from '../config';
+import { DECISION_LOG_OPTION, DECISION_SAMPLE_OPTION, decisionsOf } from '../decision-log-option';
 import { eventLogOf, EVENT_LOG_OPTION, NO_EVENT_LOG_OPTION } from '../event-log-option';
 import { startFleet, startOne, type Fleet } from '../fleet/fleet';
 import { SERVICES, type ServiceName } from '../fleet/service-process';
@@ -26,6 +27,8 @@ interface UpFlags {
   readyTimeoutMs: number;
   historyTtlSeconds?: number;
   eventLog?: string | boolean;
+  decisionLog?: string;
+  decisionSample: number;
 }
 
 export function upCommand(): Command {
@@ -36,6 +39,8 @@ export function upCommand(): Command {
     .addOption(HISTORY_TTL_OPTION())
     .addOption(EVENT_LOG_OPTION())
     .addOption(NO_EVENT_LOG_OPTION())
+    .addOption(DECISION_LOG_OPTION())
+    .addOption(DECISION_SAMPLE_OPTION())
     .option('--json', 'print nothing but the one line of JSON')
     .addOption(new Option('--only <service>', 'start this one again, where it was before').choices(SERVICES))
     .option('--profiles <file>', 'JSON file of recall profiles; without it the built-in one')
@@ -101,6 +106,7 @@ async function start(flags: UpFlags): Promise<Fleet> {
     profiles,
     historyTtlSeconds: flags.historyTtlSeconds,
     eventLog: eventLogOf(home, flags.eventLog),
+        decisions: decisionsOf(flags),
     logLevel,
     drainTimeoutMs,
     readyTimeoutMs,

@@ -105,6 +105,7 @@ function oneProcess(options: DemoServerOptions): Promise<DemoServer> {
   return startAllInOne({
     ...options,
     eventLog: options.home.events,
+    decisions: { folder: null, share: 0 },
     profiles: () => DEFAULT_PROFILES,
     logger,
     drainTimeoutMs: DRAIN_TIMEOUT_MS,
@@ -117,6 +118,7 @@ async function fourServices({ home, store, address }: DemoServerOptions): Promis
     store,
     gatewayAddress: address,
     eventLog: home.events,
+    decisions: null,
     profiles: null,
     logLevel: 'warn',
     drainTimeoutMs: DRAIN_TIMEOUT_MS,

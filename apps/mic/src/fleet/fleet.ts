@@ -1,6 +1,7 @@
 import { MicError } from '@mic/domain';
 import type { LogLevel } from '@mic/rpc';
 import type { Home } from '../home';
+import type { DecisionFlags } from '../decision-log-option';
 import { SERVICES, startService, type ServiceName, type ServiceProcess } from './service-process';
 import { readUp, removeUp, writeUp, writeUpSettings, type Up, type UpSettings } from './up-file';
 
@@ -14,6 +15,8 @@ export interface FleetOptions {
   readonly historyTtlSeconds?: number;
   /** Folder of the event log, or null for none. */
   readonly eventLog: string | null;
+  /** Null: no decision log. */
+  readonly decisions: DecisionFlags | null;
   readonly logLevel: LogLevel;
   readonly drainTimeoutMs: number;
   readonly readyTimeoutMs: number;
@@ -47,8 +50,8 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   };
   const stop = () => stopInOrder(started, options.drainTimeoutMs);
   try {
-    const { historyTtlSeconds, eventLog } = options;
-    const settings = { store, profiles, historyTtlSeconds, eventLog };
+    const { historyTtlSeconds, eventLog, decisions } = options;
+    const settings = { store, profiles, historyTtlSeconds, eventLog, decisions };
     const inner = SERVICES.filter((name) => name !== 'recall-gateway');
     const running = await settled(inner.map((name) => start(name, environment(name, FREE_PORT, settings, options))));
     // The gateway comes last: it warms itself up with calls to the others.
@@ -102,7 +105,7 @@ export async function startOne(
 function environment(
   name: ServiceName,
   address: string,
-  { store, profiles, historyTtlSeconds, eventLog }: UpSettings,
+  { store, profiles, historyTtlSeconds, eventLog, decisions }: UpSettings,
   { home, logLevel, drainTimeoutMs }: Pick<FleetOptions, 'home' | 'logLevel' | 'drainTimeoutMs'>,
   up: Up = { services: {} },
 ): Record<string, string> {
@@ -128,6 +131,10 @@ function environment(
       MIC_ANN_SERVICE: addressOf('ann-service'),
       MIC_NEIGHBOR_STORE: addressOf('neighbor-store'),
       ...(profiles !== null && { MIC_PROFILES: profiles }),
+      ...(decisions?.folder != null && {
+        MIC_DECISION_LOG: decisions.folder,
+        MIC_DECISION_SAMPLE: String(decisions.share),
+      }),
     }),
   };
 }

@@ -16,6 +16,7 @@ const settingsSchema = z.object({
   profiles: z.string().nullable(),
   historyTtlSeconds: z.int().optional(),
   eventLog: z.string().nullable(),
+  decisions: z.object({ folder: z.string().nullable(), share: z.number() }).nullable(),
 });
 /** What `mic up --only` needs to start one service like the others; kept beside, because a store may have a password. */
 export type UpSettings = z.infer<typeof settingsSchema>;
