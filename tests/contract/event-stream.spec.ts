@@ -5,7 +5,7 @@ import type { CallOptions, HistoryWriter } from '@mic/recall';
 import { recallApi } from '@mic/recall-api';
 import { afterEach, describe, expect, it } from 'vitest';
 import { rejection, WAYS, type Caller, type CallerOptions, type CallSettings } from './callers';
-import { ScriptedRecall } from './harness';
+import { ListItems, ScriptedRecall } from './harness';
 
 /** Keeps calls open until it is told; stores nothing twice. */
 class GatedHistory implements HistoryWriter {
@@ -39,7 +39,10 @@ describe.each(WAYS)('AppendEventStream %s', (_way, openCaller) => {
   afterEach(() => caller.close());
   async function open(options?: CallerOptions): Promise<void> {
     history = new GatedHistory();
-    caller = await openCaller(recallApi({ recall: new ScriptedRecall(), history, maxN: () => 10 }), options);
+    caller = await openCaller(
+      recallApi({ recall: new ScriptedRecall(), history, items: new ListItems(), maxN: () => 10 }),
+      options,
+    );
   }
   type Events = { userId?: string; itemId?: string; timeMs?: number; weight?: number }[];
   const message = (events: Events) => AppendEventStreamRequest.fromPartial({ events });

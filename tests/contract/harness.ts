@@ -1,7 +1,15 @@
 import { credentials, Metadata, Client, type ServiceError, type StatusObject } from '@grpc/grpc-js';
-import { EventServiceClient, RecallServiceClient } from '@mic/contracts';
+import { EventServiceClient, ItemServiceClient, RecallServiceClient } from '@mic/contracts';
 import { MicError, parseReleaseId, type Interaction } from '@mic/domain';
-import type { HistoryWriter, RecallRequest, RecallResult, RecallService } from '@mic/recall';
+import type {
+  CandidateSource,
+  HistoryWriter,
+  ItemWriter,
+  LiveItem,
+  RecallRequest,
+  RecallResult,
+  RecallService,
+} from '@mic/recall';
 import { recallApi } from '@mic/recall-api';
 import { createClient, startServer, type RunningServer, type ServiceHandlers } from '@mic/rpc';
 import { logger } from './callers';
@@ -9,8 +17,16 @@ import { logger } from './callers';
 export const MAX_N = 50;
 export const RELEASE = parseReleaseId('r20240102030405-0badcafe');
 
-/** A result with one item of every channel. */
+/** A result with one item of every channel of the model, and one candidate that is left out. */
 export function resultOf(request: RecallRequest): RecallResult {
+  const explained = (source: CandidateSource, because: string, evidence: number[]): CandidateSource =>
+    request.explain === true
+      ? {
+          ...source,
+          because,
+          triggers: evidence.map((share, i) => ({ id: `${source.trigger}${i || ''}`, evidence: share })),
+        }
+      : source;
   return {
     userId: request.userId,
     userKnown: true,
@@ -27,7 +43,7 @@ export function resultOf(request: RecallRequest): RecallResult {
         category: 'drama',
         sources: [
           { channel: 'U2I', score: 0.5, trigger: '' },
-          { channel: 'U2U2I', score: 0.25, trigger: 'user-2' },
+          explained({ channel: 'U2U2I', score: 0.25, trigger: 'user-2' }, 'user user-2 met it lately', [0.25, 0.125]),
           { channel: 'U2I2I', score: 0.125, trigger: 'film-9' },
         ],
         parts:
@@ -37,10 +53,26 @@ export function resultOf(request: RecallRequest): RecallResult {
       },
     ],
     channels: [
-      { channel: 'U2I', outcome: 'OK', candidates: 1, elapsedMs: 1.5, message: '' },
-      { channel: 'U2U2I', outcome: 'LATE', candidates: 0, elapsedMs: 20, message: 'the budget of 20 ms ran out' },
-      { channel: 'U2I2I', outcome: 'EMPTY', candidates: 0, elapsedMs: 0.5, message: 'no history' },
+      { channel: 'U2I', outcome: 'OK', candidates: 1, elapsedMs: 1.5, message: '', shrunk: ['ef 200 -> 80'] },
+      {
+        channel: 'U2U2I',
+        outcome: 'LATE',
+        candidates: 0,
+        elapsedMs: 20,
+        message: 'the budget of 20 ms ran out',
+        shrunk: [],
+      },
+      { channel: 'U2I2I', outcome: 'EMPTY', candidates: 0, elapsedMs: 0.5, message: 'no history', shrunk: [] },
+      { channel: 'POPULAR', outcome: 'DISABLED', candidates: 0, elapsedMs: 0, message: 'not needed', shrunk: [] },
     ],
+    itemsRevision: 42,
+    dropped:
+      request.explain === true
+        ? [
+            { itemId: 'film-2', reason: 'RANK', channels: ['U2I', 'POPULAR'], score: 0.5 },
+            { itemId: 'film-3', reason: 'HIDDEN', channels: ['U2U2I'] },
+          ]
+        : [],
   };
 }
 
@@ -122,9 +154,29 @@ export class ListHistory implements HistoryWriter {
   }
 }
 
+/** Keeps what is said of items, and counts. */
+export class ListItems implements ItemWriter {
+  readonly said: LiveItem[] = [];
+
+  upsertItems(items: Parameters<ItemWriter['upsertItems']>[0]): Promise<number> {
+    if (items[0]?.itemId === '!full') {
+      throw new MicError('RESOURCE_EXHAUSTED', 'the store has 10,000 live items', { remedy: 'publish a release' });
+    }
+    if (items[0]?.itemId === 'hang') return new Promise(() => {});
+    this.said.push(...items);
+    return Promise.resolve(this.said.length);
+  }
+
+  removeItems(itemIds: readonly string[]): Promise<number> {
+    this.said.push(...itemIds.map((itemId) => ({ itemId, fields: null })));
+    return Promise.resolve(this.said.length);
+  }
+}
+
 export interface PublicApi {
   readonly recall: ScriptedRecall;
   readonly history: ListHistory;
+  readonly items: ListItems;
   readonly services: readonly ServiceHandlers[];
 }
 
@@ -132,13 +184,15 @@ export interface PublicApi {
 export function publicApi(): PublicApi {
   const recall = new ScriptedRecall();
   const history = new ListHistory();
-  return { recall, history, services: recallApi({ recall, history, maxN: () => MAX_N }) };
+  const items = new ListItems();
+  return { recall, history, items, services: recallApi({ recall, history, items, maxN: () => MAX_N }) };
 }
 
 export interface Harness extends PublicApi {
   readonly server: RunningServer;
   readonly recallClient: RecallServiceClient;
   readonly eventClient: EventServiceClient;
+  readonly itemClient: ItemServiceClient;
   close(): Promise<void>;
 }
 
@@ -149,14 +203,15 @@ export async function startHarness(drainTimeoutMs = 2_000): Promise<Harness> {
   server.setServing(true);
   const recallClient = createClient(RecallServiceClient, server.address);
   const eventClient = createClient(EventServiceClient, server.address);
+  const itemClient = createClient(ItemServiceClient, server.address);
   return {
     ...api,
     server,
     recallClient,
     eventClient,
+    itemClient,
     async close() {
-      recallClient.close();
-      eventClient.close();
+      for (const client of [recallClient, eventClient, itemClient]) client.close();
       await server.stop();
     },
   };

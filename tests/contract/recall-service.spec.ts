@@ -1,5 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BasicScore, BatchRecallRequest, Channel, Outcome, RecallRequest, RecallServiceService } from '@mic/contracts';
+import {
+  BasicScore,
+  BatchRecallRequest,
+  Channel,
+  DropReason,
+  Outcome,
+  RecallRequest,
+  RecallServiceService,
+} from '@mic/contracts';
 import { hashIds } from '@mic/domain';
 import { rejection, WAYS, type Caller } from './callers';
 import { MAX_N, publicApi, RELEASE, type PublicApi } from './harness';
@@ -9,6 +17,19 @@ const wide = 'ü'.repeat(128); // 256 bytes
 /** True when a request of the call with this id, or of its batch, reached the recall path. */
 const ran = ({ recall }: PublicApi, requestId: string): boolean =>
   recall.requests.some((request) => request.requestId.split('/')[0] === requestId);
+
+/** A channel's report as proto3 JSON has it. */
+const report = (
+  channel: string,
+  outcome: string,
+  candidates: number,
+  elapsedMs: number,
+  message: string,
+  shrunk: string[] = [],
+): object => ({
+  ...{ channel: `CHANNEL_${channel}`, outcome: `OUTCOME_${outcome}` },
+  ...{ candidates, elapsedMs, message, shrunk },
+});
 
 describe.each(WAYS)('Recall %s', (way, open) => {
   const api = publicApi();
@@ -42,23 +63,20 @@ describe.each(WAYS)('Recall %s', (way, open) => {
           score: 0.75,
           category: 'drama',
           sources: [
-            { channel: 'CHANNEL_U2I', score: 0.5, trigger: '' },
-            { channel: 'CHANNEL_U2U2I', score: 0.25, trigger: 'user-2' },
-            { channel: 'CHANNEL_U2I2I', score: 0.125, trigger: 'film-9' },
+            { channel: 'CHANNEL_U2I', score: 0.5, trigger: '', because: '', triggers: [] },
+            { channel: 'CHANNEL_U2U2I', score: 0.25, trigger: 'user-2', because: '', triggers: [] },
+            { channel: 'CHANNEL_U2I2I', score: 0.125, trigger: 'film-9', because: '', triggers: [] },
           ],
         },
       ],
       channels: [
-        { channel: 'CHANNEL_U2I', outcome: 'OUTCOME_OK', candidates: 1, elapsedMs: 1.5, message: '' },
-        {
-          channel: 'CHANNEL_U2U2I',
-          outcome: 'OUTCOME_LATE',
-          candidates: 0,
-          elapsedMs: 20,
-          message: 'the budget of 20 ms ran out',
-        },
-        { channel: 'CHANNEL_U2I2I', outcome: 'OUTCOME_EMPTY', candidates: 0, elapsedMs: 0.5, message: 'no history' },
+        report('U2I', 'OK', 1, 1.5, '', ['ef 200 -> 80']),
+        report('U2U2I', 'LATE', 0, 20, 'the budget of 20 ms ran out'),
+        report('U2I2I', 'EMPTY', 0, 0.5, 'no history'),
+        report('POPULAR', 'DISABLED', 0, 0, 'not needed'),
       ],
+      itemsRevision: 42,
+      dropped: [],
     });
     expect(response.items[0]!.sources[0]!.channel).toBe(Channel.CHANNEL_U2I);
     expect(response.channels[1]!.outcome).toBe(Outcome.OUTCOME_LATE);
@@ -69,7 +87,8 @@ describe.each(WAYS)('Recall %s', (way, open) => {
     await recall({ userId: 'plain' });
     const plain = api.recall.requests.at(-1)!;
     expect(plain).toMatchObject({ userId: 'plain', includeSeen: false, explain: false });
-    expect([plain.n, plain.profile, plain.releaseId, plain.inlineHistory]).toEqual(Array(4).fill(undefined));
+    const { n, profile, releaseId, inlineHistory, userFields, overrides } = plain;
+    expect([n, profile, releaseId, inlineHistory, userFields, overrides]).toEqual(Array(6).fill(undefined));
     expect(api.recall.deadlinesMs.at(-1)).toBeGreaterThan(0);
     expect(api.recall.deadlinesMs.at(-1)).toBeLessThanOrEqual(5_000);
 
@@ -87,7 +106,33 @@ describe.each(WAYS)('Recall %s', (way, open) => {
       categories: ['drama', 'comedy'],
       includeSeen: true,
       explain: true,
+      userFields: { age: { number: 40.5 }, land: { text: 'at' }, likes: { texts: { values: ['jazz', 'rock'] } } },
+      onlyItemIds: ['film-1', 'film-2'],
+      overrides: {
+        channels: [
+          { channel: Channel.CHANNEL_U2I, quota: 7, ef: 50 },
+          { channel: Channel.CHANNEL_POPULAR, enabled: false, weight: 0 },
+          { channel: Channel.CHANNEL_U2U2I, triggers: 3, perTrigger: 4, timeoutMs: 2.5 },
+        ],
+        weights: { basic: 0, similarUsers: -0.5 },
+      },
     });
+    expect(response.items[0]!.sources[1]).toMatchObject({
+      because: 'user user-2 met it lately',
+      triggers: [
+        { id: 'user-2', evidence: 0.25 },
+        { id: 'user-21', evidence: 0.125 },
+      ],
+    });
+    expect(response.dropped).toEqual([
+      {
+        itemId: 'film-2',
+        reason: DropReason.DROP_REASON_RANK,
+        channels: [Channel.CHANNEL_U2I, Channel.CHANNEL_POPULAR],
+        score: 0.5,
+      },
+      { itemId: 'film-3', reason: DropReason.DROP_REASON_HIDDEN, channels: [Channel.CHANNEL_U2U2I], score: undefined },
+    ]);
     expect(response.items[0]!.parts).toEqual({
       basic: 0.5,
       repetition: 0.25,
@@ -110,6 +155,16 @@ describe.each(WAYS)('Recall %s', (way, open) => {
       categories: ['drama', 'comedy'],
       includeSeen: true,
       explain: true,
+      userFields: { age: 40.5, land: 'at', likes: ['jazz', 'rock'] },
+      onlyItemIds: ['film-1', 'film-2'],
+      overrides: {
+        channels: {
+          U2I: { quota: 7, ef: 50 },
+          POPULAR: { enabled: false, weight: 0 },
+          U2U2I: { triggers: 3, perTrigger: 4, timeoutMs: 2.5 },
+        },
+        weights: { basic: 0, similarUsers: -0.5 },
+      },
     });
   });
 
@@ -123,6 +178,8 @@ describe.each(WAYS)('Recall %s', (way, open) => {
       inlineHistory: times(500).map((timeMs) => ({ itemId: wide, timeMs: 253_402_300_800_000 - timeMs })),
       excludeItemIds: times(10_000).map(String),
       categories: times(100).map(String),
+      onlyItemIds: times(10_000).map(String),
+      userFields: Object.fromEntries(times(64).map((i) => [`field-${i}`, { text: wide }])),
     });
     expect(response.userId).toBe(wide);
   });
@@ -143,6 +200,32 @@ describe.each(WAYS)('Recall %s', (way, open) => {
     ['too many categories', { userId: 'u', categories: Array(101).fill('c') }, 'categories', '101 entries'],
     ['empty exclusion', { userId: 'u', excludeItemIds: ['a', ''] }, 'exclude_item_ids[1]', 'is empty'],
     ['empty category', { userId: 'u', categories: [''] }, 'categories[0]', 'is empty'],
+    [
+      '10,001 items',
+      { userId: 'u', onlyItemIds: Array(10_001).fill('a') as string[] },
+      'only_item_ids',
+      'has 10,001 entries',
+    ],
+    ['empty item', { userId: 'u', onlyItemIds: ['a', ''] }, 'only_item_ids[1]', 'is empty'],
+    ['a field without a value', { userId: 'u', userFields: { age: {} } }, 'user_fields["age"]', 'has no value'],
+    [
+      'a field that is no number',
+      { userId: 'u', userFields: { age: { number: NaN } } },
+      'user_fields["age"]',
+      'is NaN',
+    ],
+    [
+      'an override of no channel',
+      { userId: 'u', overrides: { channels: [{ quota: 1 }] } },
+      'overrides.channels[0].channel',
+      'is not set',
+    ],
+    [
+      'two overrides of a channel',
+      { userId: 'u', overrides: { channels: Array(2).fill({ channel: Channel.CHANNEL_U2I }) } },
+      'overrides.channels[1].channel',
+      'names U2I a second time',
+    ],
     ['event without item', { userId: 'u', inlineHistory: [{ timeMs: 1 }] }, 'inline_history[0].item_id', 'is empty'],
     ['time of 0', { userId: 'u', inlineHistory: [{ itemId: 'i' }] }, 'inline_history[0].time_ms', 'is 0'],
     ['negative time', { userId: 'u', inlineHistory: [{ ...event, timeMs: -1 }] }, 'inline_history[0].time_ms', 'is -1'],

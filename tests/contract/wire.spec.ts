@@ -15,8 +15,10 @@ import {
   GetUserContextResponse,
   RecallRequest,
   RecallResponse,
+  RemoveItemsRequest,
   SearchRequest,
   SearchResponse,
+  UpsertItemsRequest,
 } from '@mic/contracts';
 import { decodeErrorDetails, REMEDY_KEY, REQUEST_ID_KEY, STATUS_DETAILS_KEY } from '@mic/rpc';
 import { rawCall, startHarness, type Harness } from './harness';
@@ -117,6 +119,8 @@ describe('golden messages', () => {
     AppendEventsRequest,
     AppendEventStreamRequest,
     AppendEventStreamResponse,
+    UpsertItemsRequest,
+    RemoveItemsRequest,
     EmbedUsersRequest,
     EmbedUsersResponse,
     SearchRequest,

@@ -72,7 +72,8 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
         : await EventLogWriter.open({ folder: eventLog, onTrouble: tellTrouble(logger, eventLog) });
     if (log) opened.push(() => log.close());
     const onTrouble = tellDecisionTrouble(logger);
-    const decisionLog = decisions.folder === null ? null : await DecisionLog.open({ ...decisions, folder: decisions.folder, onTrouble });
+    const decisionLog =
+      decisions.folder === null ? null : await DecisionLog.open({ ...decisions, folder: decisions.folder, onTrouble });
     if (decisionLog) opened.push(() => decisionLog.close());
     const liveItems = new LiveItemsFollower({ records: () => Promise.resolve(store), logger });
     opened.push(() => liveItems.close());

@@ -13,7 +13,9 @@ export interface DecisionFlags {
 export const DECISION_LOG_OPTION = (): Option =>
   new Option('--decision-log <dir>', 'folder for a log of a sample of all answers, which mic replay reads');
 export const DECISION_SAMPLE_OPTION = (): Option =>
-  new Option('--decision-sample <share>', 'share of the answers that are logged, 0 to 1').argParser(share).default(0.01);
+  new Option('--decision-sample <share>', 'share of the answers that are logged, 0 to 1')
+    .argParser(share)
+    .default(0.01);
 
 /** What the flags say. */
 export const decisionsOf = (flags: { decisionLog?: string; decisionSample: number }): DecisionFlags => ({

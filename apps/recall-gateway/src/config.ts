@@ -19,7 +19,9 @@ export const config = appConfig({
     .string()
     .min(1)
     .optional()
-    .describe('folder for a log of a sample of all answers, which mic replay reads (ADR 023); without it there is none'),
+    .describe(
+      'folder for a log of a sample of all answers, which mic replay reads (ADR 023); without it there is none',
+    ),
   MIC_DECISION_SAMPLE: z.coerce
     .number()
     .min(0)

@@ -106,7 +106,7 @@ async function start(flags: UpFlags): Promise<Fleet> {
     profiles,
     historyTtlSeconds: flags.historyTtlSeconds,
     eventLog: eventLogOf(home, flags.eventLog),
-        decisions: decisionsOf(flags),
+    decisions: decisionsOf(flags),
     logLevel,
     drainTimeoutMs,
     readyTimeoutMs,
