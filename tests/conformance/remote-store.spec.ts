@@ -1,20 +1,28 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Store } from '@mic/recall';
+import type { LiveItem, Store } from '@mic/recall';
 import { createLogger, startServer } from '@mic/rpc';
 import { NeighborClient } from '@mic/service-clients';
 import { storeConformance } from '@mic/store-conformance';
 import { LmdbStore } from '@mic/store-lmdb';
 import { neighborApi } from '../../apps/neighbor-store/src/handler';
 
-/** The read and append sides go through the neighbor-store's handlers and client; publishing goes to the store itself. */
+/** Whether one RPC says all of it. */
+const isOneCall = (items: readonly LiveItem[]): boolean =>
+  items.length > 0 && items.every(({ fields }) => (fields === null) === (items[0]!.fields === null));
+
+/** The read and append sides, and what is said of items, go through the neighbor-store's handlers and client; publishing goes to the store itself. */
 function behindService(store: Store, client: NeighborClient): Store {
   return {
     userContext: (...call) => client.userContext(...call),
     similarUsersItems: (...call) => client.similarUsersItems(...call),
+    usersItems: (...call) => client.usersItems(...call),
     similarItems: (request, options) => client.similarItems({ ...request, limit: Math.max(1, request.limit) }, options),
     appendEvents: (...call) => client.appendEvents(...call),
+    writeLiveItems: (items, ...call) => (isOneCall(items) ? client : store).writeLiveItems(items, ...call),
+    liveItems: (...call) => store.liveItems(...call),
+    forgetLiveItems: (...call) => store.forgetLiveItems(...call),
     importHistories: (...call) => store.importHistories(...call),
     expireHistories: (...call) => store.expireHistories(...call),
     lease: (...call) => store.lease(...call),

@@ -6,19 +6,24 @@ import {
   GetSimilarItemsRequest,
   GetSimilarUsersItemsRequest,
   GetUserContextRequest,
+  GetUsersItemsRequest,
   NeighborServiceService,
+  RemoveItemsRequest,
+  UpsertItemsRequest,
 } from '@mic/contracts';
 import { hashIds, MicError } from '@mic/domain';
-import type { PublishedUser } from '@mic/recall';
+import type { LiveItemsMark, PublishedUser } from '@mic/recall';
 import { LmdbStore } from '@mic/store-lmdb';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { neighborApi } from '../../apps/neighbor-store/src/handler';
 import { HangingPort, bothWays, internalRpc, OPEN } from './internal-rpc';
-import { rejection } from './callers';
+import { rejection, type Caller } from './callers';
 
-const { getUserContext, getSimilarUsersItems, getSimilarItems, appendEvents } = NeighborServiceService;
+const { getUserContext, getSimilarUsersItems, getUsersItems, getSimilarItems, appendEvents, upsertItems, removeItems } =
+  NeighborServiceService;
 const { releaseId } = OPEN;
 const HISTORY_CAP = 3;
+const LIVE_ITEMS_CAP = 2_500;
 let path: string;
 let store: LmdbStore;
 
@@ -33,7 +38,7 @@ const user = (row: number, userId: string, similar: [number, number][] = []): Pu
 
 beforeAll(async () => {
   path = await mkdtemp(join(tmpdir(), 'mic-contract-'));
-  store = await LmdbStore.open({ path, historyCap: HISTORY_CAP });
+  store = await LmdbStore.open({ path, historyCap: HISTORY_CAP, liveItemsCap: LIVE_ITEMS_CAP });
   await store.writeUsers(releaseId, [
     user(0, 'ann', [
       [1, 0.75],
@@ -63,17 +68,27 @@ const service = {
       throw error();
     }),
   over: (call: (...args: readonly unknown[]) => Promise<never>) =>
-    neighborApi(() => ({ userContext: call, similarUsersItems: call, similarItems: call, appendEvents: call })),
+    neighborApi(() => ({
+      userContext: call,
+      similarUsersItems: call,
+      usersItems: call,
+      similarItems: call,
+      appendEvents: call,
+      writeLiveItems: call,
+    })),
 };
 const contextRequest = (request: Partial<GetUserContextRequest>) =>
   GetUserContextRequest.fromPartial({ releaseId, userId: 'ann', historyLimit: 10, ...request });
 const usersRequest = (request: Partial<GetSimilarUsersItemsRequest>) =>
   GetSimilarUsersItemsRequest.fromPartial({ releaseId, userId: 'ann', users: 5, itemsPerUser: 2, ...request });
+const rowsRequest = (request: Partial<GetUsersItemsRequest>) =>
+  GetUsersItemsRequest.fromPartial({ releaseId, userRows: [1], itemsPerUser: 2, ...request });
 const itemsRequest = (request: Partial<GetSimilarItemsRequest>) =>
   GetSimilarItemsRequest.fromPartial({ releaseId, itemRows: [0], limit: 5, ...request });
 
 internalRpc({ ...service, method: getUserContext, request: contextRequest({}) });
 internalRpc({ ...service, method: getSimilarUsersItems, request: usersRequest({}) });
+internalRpc({ ...service, method: getUsersItems, request: rowsRequest({}) });
 internalRpc({ ...service, method: getSimilarItems, request: itemsRequest({}) });
 
 /** 8 bytes an id, little-endian, as the proto says. */
@@ -145,6 +160,7 @@ bothWays(
       expect(await similar({})).toEqual({
         releaseId,
         userIds: ['bob', 'cid'],
+        userRows: [1, 2],
         similarities: [0.75, 0.5],
         offsets: [0, 2, 2],
         itemHashes: hashBytes('x', 'y'),
@@ -152,6 +168,7 @@ bothWays(
       });
       const one = {
         userIds: ['bob'],
+        userRows: [1],
         similarities: [0.75],
         offsets: [0, 1],
         itemHashes: hashBytes('x'),
@@ -161,7 +178,15 @@ bothWays(
     });
 
     it('gives empty lists where there is nobody, or nothing is wanted; takes every limit', async () => {
-      const nobody = { releaseId, userIds: [], similarities: [], offsets: [0], itemHashes: '', timesMs: [] };
+      const nobody = {
+        releaseId,
+        userIds: [],
+        userRows: [],
+        similarities: [],
+        offsets: [0],
+        itemHashes: '',
+        timesMs: [],
+      };
       expect(await similar({ userId: 'zoe' })).toEqual(nobody);
       expect(await similar({ userId: wide, users: 1_000, itemsPerUser: 1_000 })).toEqual(nobody);
       expect(await similar({ users: 0 })).toEqual(nobody);
@@ -174,6 +199,45 @@ bothWays(
       ['1,001 items of each', { itemsPerUser: 1_001 }, 'items_per_user', 'is 1001, 0 to 1000'],
     ])('INVALID_ARGUMENT: %s', async (_name, request, field, message) => {
       await expectInvalid(similar(request), field, message);
+    });
+  },
+);
+
+bothWays(
+  'GetUsersItems',
+  () => [service.open()],
+  (caller) => {
+    const itemsOf = async (request: Partial<GetUsersItemsRequest>) => {
+      const answer = await caller.call(getUsersItems, rowsRequest(request));
+      return { ...answer, itemHashes: hex(answer.itemHashes) };
+    };
+
+    it('gives the newest items of users in the order of their rows, and leaves out rows that are not there', async () => {
+      expect(await itemsOf({ userRows: [2, 77, 1, 0xffffffff, 0] })).toEqual({
+        releaseId,
+        userIds: ['cid', 'bob', 'ann'],
+        userRows: [2, 1, 0],
+        offsets: [0, 0, 2, 3],
+        itemHashes: hashBytes('x', 'y', 'x'),
+        timesMs: [24, 16, 8],
+      });
+      expect(await itemsOf({ itemsPerUser: 1 })).toMatchObject({ offsets: [0, 1], timesMs: [24] });
+    });
+
+    it('takes no row, and every limit', async () => {
+      const nobody = { releaseId, userIds: [], userRows: [], offsets: [0], itemHashes: '', timesMs: [] };
+      expect(await itemsOf({ userRows: [] })).toEqual(nobody);
+      expect(await itemsOf({ userRows: [77] })).toEqual(nobody);
+      expect(await itemsOf({ itemsPerUser: 0 })).toMatchObject({ userIds: ['bob'], offsets: [0, 0] });
+      const most = await itemsOf({ userRows: Array<number>(1_000).fill(1), itemsPerUser: 1_000 });
+      expect([most.userIds.length, most.timesMs.length]).toEqual([1_000, 2_000]);
+    });
+
+    it.each<Refusal<GetUsersItemsRequest>>([
+      ['1,001 rows', { userRows: Array<number>(1_001).fill(0) }, 'user_rows', 'has 1,001 entries, 0 to 1,000'],
+      ['1,001 items of each', { itemsPerUser: 1_001 }, 'items_per_user', 'is 1001, 0 to 1000'],
+    ])('INVALID_ARGUMENT: %s', async (_name, request, field, message) => {
+      await expectInvalid(itemsOf(request), field, message);
     });
   },
 );
@@ -247,8 +311,96 @@ bothWays(
   },
 );
 
-describe('AppendEvents of the store', () => {
-  const request = AppendEventsRequest.fromPartial({ events: [{ userId: 'u', itemId: 'i', timeMs: 1 }] });
+bothWays(
+  'UpsertItems and RemoveItems of the store',
+  () => [service.open()],
+  (caller) => {
+    type Items = NonNullable<Parameters<typeof UpsertItemsRequest.fromPartial>[0]['items']>;
+    const upsert = async (items: Items) =>
+      (await caller.call(upsertItems, UpsertItemsRequest.fromPartial({ items }))).revision;
+    const remove = async (itemIds: string[]) =>
+      (await caller.call(removeItems, RemoveItemsRequest.fromPartial({ itemIds }))).revision;
+    const film = { itemId: 'film', fields: { genre: { texts: { values: ['a', 'ü'] } }, year: { number: 1.5 }, t: { text: '' } } }; // prettier-ignore
+    const changesSince = async (mark: LiveItemsMark) => (await store.liveItems(mark)).items;
+    let before: LiveItemsMark;
+    beforeEach(async () => {
+      await store.forgetLiveItems((await store.liveItems(null)).items);
+      before = await store.liveItems(null);
+    });
+
+    it('store items with their fields, and hide them', async () => {
+      const { revision } = before;
+      expect(await upsert([film, { itemId: wide }])).toBe(revision + 2);
+      expect(await changesSince(before)).toEqual([
+        { itemId: 'film', fields: { genre: ['a', 'ü'], year: 1.5, t: '' } },
+        { itemId: wide, fields: {} },
+      ]);
+      expect(await remove(['other', 'film'])).toBe(revision + 4);
+      expect(await changesSince({ ...before, revision: revision + 2 })).toEqual([
+        { itemId: 'other', fields: null },
+        { itemId: 'film', fields: null },
+      ]);
+      expect(await upsert([film])).toBe(revision + 5);
+    });
+
+    it('change nothing the second time', async () => {
+      await upsert([film]);
+      const once = await remove(['other']);
+      expect([await upsert([film]), await remove(['other'])]).toEqual([once, once]);
+    });
+
+    it('take 1,000 items, and no more than the store has room for', async () => {
+      const ids = Array.from({ length: 3_000 }, (_, i) => `i${i}`);
+      await upsert(ids.slice(0, 1_000).map((itemId) => ({ itemId })));
+      const full = await remove(ids.slice(1_000, 2_000));
+      const error = await rejection(upsert(ids.slice(2_000).map((itemId) => ({ itemId }))));
+      expect(error).toMatchObject({ code: 'RESOURCE_EXHAUSTED', subject: 'items', remedy: /publish a release/ });
+      expect(error.message).toContain('3,000 live items, 2,500 are allowed');
+      expect(await store.liveItems({ ...before, revision: full })).toMatchObject({ revision: full, items: [] });
+    });
+
+    it.each<[string, Items, string, string]>([
+      ['no item', [], 'items', 'has 0 entries, 1 to 1,000'],
+      ['1,001 items', Array<typeof film>(1_001).fill(film), 'items', 'has 1,001 entries'],
+      ['an item twice', [film, film], 'items[1].item_id', 'items[0].item_id already'],
+      ['a bad field', [{ itemId: 'good' }, { itemId: 'i', fields: { year: { number: NaN } } }], 'items[1].fields["year"]', 'is NaN'], // prettier-ignore
+      ['a field without a value', [{ itemId: 'i', fields: { year: {} } }], 'items[0].fields["year"]', 'has no value'],
+      ['a long id', [{ itemId: `${wide}a` }], 'items[0].item_id', '257 bytes'],
+    ])('INVALID_ARGUMENT: %s', async (_name, items, field, message) => {
+      await expectInvalid(upsert(items), field, message);
+      expect(await changesSince(before)).toEqual([]);
+    });
+
+    it.each<[string, string[], string, string]>([
+      ['no id', [], 'item_ids', 'has 0 entries, 1 to 1,000'],
+      ['an id twice', ['a', 'b', 'a'], 'item_ids[2]', 'item_ids[0] already'],
+      ['an empty id', ['a', ''], 'item_ids[1]', 'is empty'],
+    ])('INVALID_ARGUMENT: %s', async (_name, itemIds, field, message) => {
+      await expectInvalid(remove(itemIds), field, message);
+      expect(await changesSince(before)).toEqual([]);
+    });
+  },
+);
+
+const writes: [string, (caller: Caller) => Promise<unknown>][] = [
+  [
+    'AppendEvents',
+    (caller) => {
+      const events = [{ userId: 'u', itemId: 'i', timeMs: 1 }];
+      return caller.call(appendEvents, AppendEventsRequest.fromPartial({ events }), { deadlineMs: 100 });
+    },
+  ],
+  [
+    'UpsertItems',
+    (caller) => {
+      const items = [{ itemId: 'i' }];
+      return caller.call(upsertItems, UpsertItemsRequest.fromPartial({ items }), { deadlineMs: 100 });
+    },
+  ],
+  ['RemoveItems', (caller) => caller.call(removeItems, { itemIds: ['i'] }, { deadlineMs: 100 })],
+];
+
+describe.each(writes)('%s of the store', (_name, write) => {
   const failing: Partial<Record<string, () => Promise<never>>> = {
     UNAVAILABLE: () => Promise.reject(new MicError('UNAVAILABLE', 'the store does not answer')),
     RESOURCE_EXHAUSTED: () => Promise.reject(new MicError('RESOURCE_EXHAUSTED', 'the store is full')),
@@ -261,7 +413,7 @@ describe('AppendEvents of the store', () => {
       () => [service.over(call!)],
       (caller) => {
         it('is what the caller gets', async () => {
-          const error = await rejection(caller.call(appendEvents, request, { deadlineMs: 100 }));
+          const error = await rejection(write(caller));
           expect(error.code).toBe(code);
           expect(error.message).not.toContain('secret');
         });

@@ -13,12 +13,15 @@ import {
   GetSimilarUsersItemsResponse,
   GetUserContextRequest,
   GetUserContextResponse,
+  GetUsersItemsRequest,
+  GetUsersItemsResponse,
   RecallRequest,
   RecallResponse,
   RemoveItemsRequest,
   SearchRequest,
   SearchResponse,
   UpsertItemsRequest,
+  UpsertItemsResponse,
 } from '@mic/contracts';
 import { decodeErrorDetails, REMEDY_KEY, REQUEST_ID_KEY, STATUS_DETAILS_KEY } from '@mic/rpc';
 import { rawCall, startHarness, type Harness } from './harness';
@@ -128,8 +131,13 @@ describe('golden messages', () => {
     GetUserContextRequest,
     GetUserContextResponse,
     GetSimilarUsersItemsResponse,
+    GetUsersItemsRequest,
+    GetUsersItemsResponse,
     GetSimilarItemsResponse,
     GetReleaseResponse,
+    UpsertItemsRequest,
+    UpsertItemsResponse,
+    RemoveItemsRequest,
   };
 
   it.each(Object.keys(messages) as (keyof typeof messages)[])('%s', (name) => {

@@ -10,6 +10,9 @@ export const config = appConfig({
     .describe(
       'age (by its own time) beyond which an event is neither returned nor kept; without it events of any age are',
     ),
+  MIC_LIVE_ITEMS_CAP: wholeNumber(1, 1_000_000)
+    .default(10_000)
+    .describe('items beside the releases (new, changed or hidden ones) that the store takes; more are refused'),
   MIC_EVENT_LOG: z
     .string()
     .min(1)

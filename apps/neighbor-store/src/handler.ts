@@ -1,6 +1,6 @@
 import { NeighborServiceService } from '@mic/contracts';
 import { MicError, parseReleaseId } from '@mic/domain';
-import type { CallOptions, HistoryWriter, NeighborReader, WantedRelease } from '@mic/recall';
+import type { CallOptions, HistoryWriter, LiveItemWriter, NeighborReader, WantedRelease } from '@mic/recall';
 import { serviceHandlers, type CallContext, type ServiceHandlers } from '@mic/rpc';
 import {
   checkCount,
@@ -8,9 +8,12 @@ import {
   checkText,
   packed,
   toInteractions,
+  toItemIds,
+  toItems,
   toWireHistory,
   toWireLists,
   toWireSimilarUsers,
+  toWireUsersItems,
 } from '@mic/wire';
 
 const MAX_HISTORY = 10_000;
@@ -20,7 +23,7 @@ const NOTHING = new Float32Array(0);
 const NO_PROFILE = new Int32Array(0);
 
 /** mic.neighbor.v1.NeighborService over the store that is open. */
-export function neighborApi(store: () => NeighborReader & HistoryWriter): ServiceHandlers {
+export function neighborApi(store: () => NeighborReader & HistoryWriter & LiveItemWriter): ServiceHandlers {
   return serviceHandlers(NeighborServiceService, {
     async getUserContext(request, context) {
       const { userKnown, userRow, profile, history } = await store().userContext(
@@ -53,6 +56,19 @@ export function neighborApi(store: () => NeighborReader & HistoryWriter): Servic
       return { releaseId: request.releaseId, ...toWireSimilarUsers(found) };
     },
 
+    async getUsersItems(request, context) {
+      checkCount('user_rows', request.userRows.length, 0, MAX_NEIGHBORS);
+      const found = await store().usersItems(
+        {
+          ...wantedRelease(request),
+          userRows: Uint32Array.from(request.userRows),
+          itemsPerUser: checkNumber('items_per_user', request.itemsPerUser, 0, MAX_NEIGHBORS),
+        },
+        optionsOf(context),
+      );
+      return { releaseId: request.releaseId, ...toWireUsersItems(found) };
+    },
+
     async getSimilarItems(request, context) {
       checkCount('item_rows', request.itemRows.length, 0, MAX_ITEM_ROWS);
       const lists = await store().similarItems(
@@ -68,6 +84,15 @@ export function neighborApi(store: () => NeighborReader & HistoryWriter): Servic
 
     async appendEvents(request, context) {
       return store().appendEvents(toInteractions(request), optionsOf(context));
+    },
+
+    async upsertItems(request, context) {
+      return { revision: await store().writeLiveItems(toItems(request), optionsOf(context)) };
+    },
+
+    async removeItems(request, context) {
+      const hidden = toItemIds(request).map((itemId) => ({ itemId, fields: null }));
+      return { revision: await store().writeLiveItems(hidden, optionsOf(context)) };
     },
   });
 }

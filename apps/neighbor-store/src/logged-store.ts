@@ -1,10 +1,10 @@
 import { EventLogWriter, loggedHistory, tellTrouble } from '@mic/event-log';
-import type { HistoryWriter, NeighborReader, Store } from '@mic/recall';
+import type { HistoryWriter, LiveItemWriter, NeighborReader, Store } from '@mic/recall';
 import { createLogger, type LogLevel } from '@mic/rpc';
 import type { config } from './config';
 
 /** What the neighbor-store serves from, and how it is closed. */
-export interface LoggedStore extends NeighborReader, HistoryWriter {
+export interface LoggedStore extends NeighborReader, HistoryWriter, LiveItemWriter {
   close(): Promise<void>;
 }
 
@@ -22,7 +22,9 @@ export async function withEventLog(store: Store, settings: ReturnType<typeof con
   return {
     userContext: (...call) => store.userContext(...call),
     similarUsersItems: (...call) => store.similarUsersItems(...call),
+    usersItems: (...call) => store.usersItems(...call),
     similarItems: (...call) => store.similarItems(...call),
+    writeLiveItems: (...call) => store.writeLiveItems(...call),
     appendEvents: loggedHistory(store, log).appendEvents,
     close: async () => {
       await log.close();

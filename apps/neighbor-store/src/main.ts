@@ -9,9 +9,13 @@ await runService({
   name: 'neighbor-store',
   config,
   async open(settings, host) {
-    const { MIC_STORE: address, MIC_HISTORY_CAP: historyCap, MIC_HISTORY_TTL_SECONDS: ttlSeconds } = settings;
-    const historyTtlMs = ttlSeconds === undefined ? undefined : ttlSeconds * 1_000;
-    const store = await openStore({ store: address, historyCap, historyTtlMs });
+    const { MIC_HISTORY_TTL_SECONDS: ttlSeconds } = settings;
+    const store = await openStore({
+      store: settings.MIC_STORE,
+      historyCap: settings.MIC_HISTORY_CAP,
+      historyTtlMs: ttlSeconds === undefined ? undefined : ttlSeconds * 1_000,
+      liveItemsCap: settings.MIC_LIVE_ITEMS_CAP,
+    });
     const releases = async () => {
       const state = await storeState(store);
       host.showReleases(state);

@@ -10,6 +10,8 @@ export interface OpenStoreOptions {
   readonly historyCap?: number;
   /** An event that is older, by its own time, is neither returned nor kept, milliseconds; without it events of any age are kept. */
   readonly historyTtlMs?: number;
+  /** Items that the store has a record of beside the releases, at most; 10,000 by default. */
+  readonly liveItemsCap?: number;
   /** For a reader beside the process that writes; matters to an LMDB folder only. */
   readonly readOnly?: boolean;
 }
@@ -19,13 +21,13 @@ export interface OpenStoreOptions {
  *
  * @throws MicError INVALID_ARGUMENT when the address is none; UNAVAILABLE or FAILED_PRECONDITION when it cannot be opened.
  */
-export async function openStore({ store, historyCap, historyTtlMs, readOnly }: OpenStoreOptions): Promise<Store> {
-  if (isRedisUrl(store)) return RedisStore.open({ url: store, historyCap, historyTtlMs });
+export async function openStore({ store, readOnly, ...limits }: OpenStoreOptions): Promise<Store> {
+  if (isRedisUrl(store)) return RedisStore.open({ url: store, ...limits });
   if (/^[a-z][a-z0-9+.-]+:\/\//i.test(store)) {
     throw new MicError('INVALID_ARGUMENT', `there is no store for ${store.slice(0, store.indexOf(':'))}://`, {
       subject: 'store',
       remedy: 'give a folder, redis://host:port, redis+sentinel://... or redis+cluster://...',
     });
   }
-  return LmdbStore.open({ path: store, historyCap, historyTtlMs, readOnly });
+  return LmdbStore.open({ path: store, readOnly, ...limits });
 }

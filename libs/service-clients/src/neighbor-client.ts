@@ -1,23 +1,34 @@
 import { randomUUID } from 'node:crypto';
 import { NeighborServiceClient } from '@mic/contracts';
-import type { Interaction, ScoredLists } from '@mic/domain';
+import { MicError, type Interaction, type ScoredLists } from '@mic/domain';
 import type {
   AppendResult,
   CallOptions,
   HistoryWriter,
+  LiveItem,
+  LiveItemWriter,
   NeighborReader,
   SimilarUsersItems,
   UserContext,
+  UsersItems,
   WantedRelease,
 } from '@mic/recall';
 import { createClient, unary } from '@mic/rpc';
-import { fromInteractions, fromWireHistory, fromWireLists, fromWireSimilarUsers, packed } from '@mic/wire';
+import {
+  fromInteractions,
+  fromItems,
+  fromWireHistory,
+  fromWireLists,
+  fromWireSimilarUsers,
+  fromWireUsersItems,
+  packed,
+} from '@mic/wire';
 import { ServiceCaller } from './service-caller';
 
 const noLimit = (): CallOptions => ({ signal: new AbortController().signal, requestId: randomUUID() });
 
 /** The store behind a neighbor-store. */
-export class NeighborClient implements NeighborReader, HistoryWriter {
+export class NeighborClient implements NeighborReader, HistoryWriter, LiveItemWriter {
   readonly #client: NeighborServiceClient;
   readonly #caller = new ServiceCaller('neighbor-store');
   readonly #manifestSha256: string;
@@ -61,6 +72,17 @@ export class NeighborClient implements NeighborReader, HistoryWriter {
     return fromWireSimilarUsers(answer);
   }
 
+  async usersItems(
+    request: WantedRelease & { readonly userRows: Uint32Array; readonly itemsPerUser: number },
+    options: CallOptions,
+  ): Promise<UsersItems> {
+    const { releaseId, userRows, itemsPerUser } = request;
+    const wire = { releaseId, manifestSha256: this.#sha256(request), userRows: packed(userRows), itemsPerUser };
+    const answer = await this.#caller.call(options, (call) => unary(this.#client, 'getUsersItems', wire, call));
+    this.#caller.checkAnswered(releaseId, answer.releaseId);
+    return fromWireUsersItems(answer);
+  }
+
   async similarItems(
     request: WantedRelease & { readonly itemRows: Uint32Array; readonly limit: number },
     options: CallOptions,
@@ -78,6 +100,27 @@ export class NeighborClient implements NeighborReader, HistoryWriter {
       unary(this.#client, 'appendEvents', fromInteractions(events), call),
     );
     return { accepted: answer.accepted, duplicates: answer.duplicates, tooOld: answer.tooOld };
+  }
+
+  /**
+   * 1 to 1,000 items, all of them with fields or all of them hidden: one RPC stores either, all or none.
+   * @throws MicError INVALID_ARGUMENT when there are both.
+   */
+  async writeLiveItems(items: readonly LiveItem[], options: CallOptions = noLimit()): Promise<number> {
+    const shown = items.flatMap(({ itemId, fields }) => (fields === null ? [] : [{ itemId, fields }]));
+    const itemIds = items.flatMap(({ itemId, fields }) => (fields === null ? [itemId] : []));
+    if (shown.length > 0 && itemIds.length > 0) {
+      throw new MicError('INVALID_ARGUMENT', 'items with fields and hidden ones cannot be stored in one call', {
+        subject: 'items',
+        remedy: 'send two calls',
+      });
+    }
+    const { revision } = await this.#caller.call(options, (call) =>
+      itemIds.length > 0
+        ? unary(this.#client, 'removeItems', { itemIds }, call)
+        : unary(this.#client, 'upsertItems', { items: fromItems(shown) }, call),
+    );
+    return revision;
   }
 
   #sha256({ manifestSha256 }: WantedRelease): string {

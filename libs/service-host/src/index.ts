@@ -13,4 +13,4 @@ export { openedRelease, openPublishedParts } from './published-release';
 export { releaseApi } from './release-api';
 export { nothingPublished } from './release-watch';
 export { runService, type Service } from './run-service';
-export { serveReleases, storeRecords } from './serve-releases';
+export { serveReleases, storeRecords, type StoreRecords } from './serve-releases';

@@ -1,4 +1,4 @@
-import type { ReleaseRecords, Store } from '@mic/recall';
+import type { LiveItemRecords, ReleaseRecords, Store } from '@mic/recall';
 import { openStore } from '@mic/open-store';
 import { MicError } from '@mic/domain';
 import type { Host, Opened } from './host';
@@ -9,6 +9,11 @@ import { nothingPublished, ReleaseWatch } from './release-watch';
 export interface Records {
   get(): Promise<Pick<ReleaseRecords, 'pointer' | 'releases'>>;
   close(): Promise<void>;
+}
+
+/** The control records of a store, all that may be read of them. */
+export interface StoreRecords extends Records {
+  get(): Promise<ReleaseRecords & LiveItemRecords>;
 }
 
 export interface ServeReleasesOptions<T> {
@@ -82,7 +87,7 @@ export async function serveReleases<T>(options: ServeReleasesOptions<T>): Promis
 }
 
 /** The control records of a store, which is opened when it is there. */
-export function storeRecords(address: string): Records {
+export function storeRecords(address: string): StoreRecords {
   let opened: Promise<Store> | null = null;
   return {
     get() {
