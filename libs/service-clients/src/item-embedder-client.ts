@@ -3,7 +3,8 @@ import { MicError, type ReleaseId } from '@mic/domain';
 import type { CallOptions, ItemEmbedder } from '@mic/recall';
 import { unary } from '@mic/rpc';
 import { malformed, packed } from '@mic/wire';
-import { ServiceCaller, wantedOnWire, type CallersRelease } from './service-caller';
+import { wantedOnWire, type CallersRelease, type ServiceCaller } from './service-caller';
+import type { ServiceConnection } from './service-connection';
 
 /** Items of one call. */
 const MAX_BATCH = 512;
@@ -14,11 +15,12 @@ const MAX_BATCH = 512;
  */
 export class ItemEmbedderClient implements ItemEmbedder {
   readonly #client: EmbedderServiceClient;
-  readonly #caller = new ServiceCaller('user-embedder');
+  readonly #caller: ServiceCaller;
   readonly #release: CallersRelease;
 
-  constructor(client: EmbedderServiceClient, release: CallersRelease) {
+  constructor({ client, caller }: ServiceConnection<EmbedderServiceClient>, release: CallersRelease) {
     this.#client = client;
+    this.#caller = caller;
     this.#release = release;
   }
 
@@ -43,7 +45,9 @@ export class ItemEmbedderClient implements ItemEmbedder {
   }
 
   async #embedBatch(request: EmbedItemsRequest, options: CallOptions): Promise<Float32Array> {
-    const answer = await this.#caller.call(options, (call) => unary(this.#client, 'embedItems', request, call));
+    const answer = await this.#caller.call('embedItems', options, (call) =>
+      unary(this.#client, 'embedItems', request, call),
+    );
     this.#caller.checkAnswered(this.#release.releaseId, answer.releaseId);
     if (answer.vectors.length !== request.items.length * answer.dimension) throw malformed('vectors of another length');
     return Float32Array.from(answer.vectors);

@@ -23,25 +23,27 @@ import {
   fromWireUsersItems,
   packed,
 } from '@mic/wire';
-import { ServiceCaller } from './service-caller';
+import type { ServiceCaller, ServiceCallerOptions } from './service-caller';
+import { connectionOf, type ServiceConnection } from './service-connection';
 
 const noLimit = (): CallOptions => ({ signal: new AbortController().signal, requestId: randomUUID() });
 
 /** The store behind a neighbor-store. */
 export class NeighborClient implements NeighborReader, HistoryWriter, LiveItemWriter {
   readonly #client: NeighborServiceClient;
-  readonly #caller = new ServiceCaller('neighbor-store');
+  readonly #caller: ServiceCaller;
   readonly #manifestSha256: string;
 
   /** @param manifestSha256 of the release that the caller has open; '' when it has none and reads whatever there is. */
-  constructor(client: NeighborServiceClient, manifestSha256: string) {
+  constructor({ client, caller }: ServiceConnection<NeighborServiceClient>, manifestSha256: string) {
     this.#client = client;
+    this.#caller = caller;
     this.#manifestSha256 = manifestSha256;
   }
 
-  /** @param target see grpcTarget. */
-  static connect(target: string): NeighborServiceClient {
-    return createClient(NeighborServiceClient, target);
+  /** @param target see grpcTarget. @param options of all clients on this connection. */
+  static connect(target: string, options?: ServiceCallerOptions): ServiceConnection<NeighborServiceClient> {
+    return connectionOf('neighbor-store', createClient(NeighborServiceClient, target), options);
   }
 
   async userContext(
@@ -50,7 +52,9 @@ export class NeighborClient implements NeighborReader, HistoryWriter, LiveItemWr
   ): Promise<UserContext> {
     const { releaseId, userId, historyLimit } = request;
     const wire = { releaseId, manifestSha256: this.#sha256(request), userId, historyLimit };
-    const answer = await this.#caller.call(options, (call) => unary(this.#client, 'getUserContext', wire, call));
+    const answer = await this.#caller.call('getUserContext', options, (call) =>
+      unary(this.#client, 'getUserContext', wire, call),
+    );
     this.#caller.checkAnswered(releaseId, answer.releaseId);
     const { userKnown } = answer;
     return {
@@ -67,7 +71,9 @@ export class NeighborClient implements NeighborReader, HistoryWriter, LiveItemWr
   ): Promise<SimilarUsersItems> {
     const { releaseId, userId, users, itemsPerUser } = request;
     const wire = { releaseId, manifestSha256: this.#sha256(request), userId, users, itemsPerUser };
-    const answer = await this.#caller.call(options, (call) => unary(this.#client, 'getSimilarUsersItems', wire, call));
+    const answer = await this.#caller.call('getSimilarUsersItems', options, (call) =>
+      unary(this.#client, 'getSimilarUsersItems', wire, call),
+    );
     this.#caller.checkAnswered(releaseId, answer.releaseId);
     return fromWireSimilarUsers(answer);
   }
@@ -78,7 +84,9 @@ export class NeighborClient implements NeighborReader, HistoryWriter, LiveItemWr
   ): Promise<UsersItems> {
     const { releaseId, userRows, itemsPerUser } = request;
     const wire = { releaseId, manifestSha256: this.#sha256(request), userRows: packed(userRows), itemsPerUser };
-    const answer = await this.#caller.call(options, (call) => unary(this.#client, 'getUsersItems', wire, call));
+    const answer = await this.#caller.call('getUsersItems', options, (call) =>
+      unary(this.#client, 'getUsersItems', wire, call),
+    );
     this.#caller.checkAnswered(releaseId, answer.releaseId);
     return fromWireUsersItems(answer);
   }
@@ -89,14 +97,16 @@ export class NeighborClient implements NeighborReader, HistoryWriter, LiveItemWr
   ): Promise<ScoredLists> {
     const { releaseId, itemRows, limit } = request;
     const wire = { releaseId, manifestSha256: this.#sha256(request), itemRows: packed(itemRows), limit };
-    const answer = await this.#caller.call(options, (call) => unary(this.#client, 'getSimilarItems', wire, call));
+    const answer = await this.#caller.call('getSimilarItems', options, (call) =>
+      unary(this.#client, 'getSimilarItems', wire, call),
+    );
     this.#caller.checkAnswered(releaseId, answer.releaseId);
     return fromWireLists(answer.lists, itemRows.length);
   }
 
   async appendEvents(events: readonly Interaction[], options: CallOptions = noLimit()): Promise<AppendResult> {
     if (events.length === 0) return { accepted: 0, duplicates: 0, tooOld: 0 };
-    const answer = await this.#caller.call(options, (call) =>
+    const answer = await this.#caller.call('appendEvents', options, (call) =>
       unary(this.#client, 'appendEvents', fromInteractions(events), call),
     );
     return { accepted: answer.accepted, duplicates: answer.duplicates, tooOld: answer.tooOld };
@@ -115,7 +125,8 @@ export class NeighborClient implements NeighborReader, HistoryWriter, LiveItemWr
         remedy: 'send two calls',
       });
     }
-    const { revision } = await this.#caller.call(options, (call) =>
+    const rpc = itemIds.length > 0 ? 'removeItems' : 'upsertItems';
+    const { revision } = await this.#caller.call(rpc, options, (call) =>
       itemIds.length > 0
         ? unary(this.#client, 'removeItems', { itemIds }, call)
         : unary(this.#client, 'upsertItems', { items: fromItems(shown) }, call),

@@ -2,8 +2,9 @@ import { Metadata, status, type ServiceError } from '@grpc/grpc-js';
 import { MicError, parseReleaseId } from '@mic/domain';
 import { errorOfStatus, statusOfError, type UnaryOptions } from '@mic/rpc';
 import { describe, expect, it } from 'vitest';
+import type { Rpc } from './rpcs';
 import { ServiceCaller, wantedOnWire } from './service-caller';
-import { Silence } from './silence';
+import type { BreakerEvent } from './circuit-breaker';
 
 const late = new MicError('DEADLINE_EXCEEDED', 'time is up');
 const optionsOf = (signal = new AbortController().signal) => ({ signal, requestId: 'id', timeoutMs: 40 });
@@ -22,7 +23,7 @@ const told = (code: MicError['code']): MicError => {
 describe('ServiceCaller', () => {
   it('hands on time and request id, with some grace', async () => {
     let seen: UnaryOptions | undefined;
-    const answer = await new ServiceCaller('ann-service').call(optionsOf(), (options) => {
+    const answer = await new ServiceCaller('ann-service').call('search', optionsOf(), (options) => {
       seen = options;
       return Promise.resolve(7);
     });
@@ -38,7 +39,7 @@ describe('ServiceCaller', () => {
     ] as const) {
       const controller = new AbortController();
       let signal: AbortSignal | undefined;
-      const call = new ServiceCaller('ann-service').call(optionsOf(controller.signal), (options) => {
+      const call = new ServiceCaller('ann-service').call('search', optionsOf(controller.signal), (options) => {
         signal = options.signal;
         controller.abort(reason);
         return Promise.resolve(0);
@@ -49,7 +50,9 @@ describe('ServiceCaller', () => {
   });
 
   it('says whose error it is, and keeps what to do about it', async () => {
-    const call = new ServiceCaller('ann-service').call(optionsOf(), () => Promise.reject(told('FAILED_PRECONDITION')));
+    const call = new ServiceCaller('ann-service').call('search', optionsOf(), () =>
+      Promise.reject(told('FAILED_PRECONDITION')),
+    );
     await expect(call).rejects.toMatchObject({
       code: 'FAILED_PRECONDITION',
       message: 'the ann-service: it says',
@@ -57,22 +60,49 @@ describe('ServiceCaller', () => {
     });
   });
 
-  it('spares callers a service that answers nothing, whatever else it has said before', async () => {
-    const caller = new ServiceCaller('ann-service');
+  it('spares callers an RPC that is not answered, whatever it has said before, and leaves the others alone', async () => {
+    const events: BreakerEvent[] = [];
+    const caller = new ServiceCaller('ann-service', { onBreaker: (event) => events.push(event) });
     let asked = 0;
-    const ask = (error?: MicError) =>
+    const ask = (error?: MicError, rpc: Rpc = 'search') =>
       caller
-        .call(optionsOf(), () => {
+        .call(rpc, optionsOf(), () => {
           asked++;
           return error ? Promise.reject(error) : Promise.resolve('answer');
         })
-        .catch((reason: unknown) => (reason as MicError).message);
+        .catch((reason: unknown) => reason as MicError);
     for (let i = 0; i < 19; i++) await ask(unanswered());
     await ask(told('DEADLINE_EXCEEDED')); // late, but alive
     for (let i = 0; i < 20; i++) await ask(unanswered());
     expect(asked).toBe(40);
-    expect(await ask()).toMatch(/left the last 20 calls unanswered/);
+    expect(await ask()).toMatchObject({
+      code: 'RESOURCE_EXHAUSTED',
+      message: expect.stringContaining('the ann-service failed 20 calls of search in a row'),
+    });
     expect(asked).toBe(40);
+    expect(await ask(undefined, 'embedUsers')).toBe('answer');
+    expect(events).toMatchObject([{ service: 'ann-service', rpc: 'search', isOpen: true, faults: 20 }]);
+  });
+
+  it('makes a read once more where it is told when and has the budget, and no write', async () => {
+    const caller = new ServiceCaller('neighbor-store');
+    const sent = async (rpc: Rpc, hedgeAfterMs?: number): Promise<number> => {
+      let count = 0;
+      await caller.call(rpc, { ...optionsOf(), timeoutMs: 1_000, hedgeAfterMs }, () => {
+        count++;
+        return new Promise((resolve) => setTimeout(resolve, 20));
+      });
+      return count;
+    };
+    const rpcs = ['getUserContext', 'getSimilarUsersItems', 'getUsersItems', 'getSimilarItems', 'search', 'embedUsers', 'embedItems', 'appendEvents', 'upsertItems', 'removeItems'] as const; // prettier-ignore
+    for (const rpc of rpcs) for (let i = 0; i < 9; i++) await caller.call(rpc, optionsOf(), () => Promise.resolve());
+    const counts = [];
+    for (const rpc of rpcs) counts.push(await sent(rpc, 1));
+    expect(counts).toEqual([2, 2, 2, 2, 2, 2, 2, 1, 1, 1]);
+    expect(await sent('search', 1)).toBe(1); // the budget is spent
+    for (let i = 0; i < 8; i++) await caller.call('search', optionsOf(), () => Promise.resolve());
+    expect(await sent('search')).toBe(1); // not told to
+    expect(await sent('search', 1)).toBe(2);
   });
 
   it('refuses an answer of another release', () => {
@@ -85,31 +115,5 @@ describe('ServiceCaller', () => {
     const open = { releaseId: r1, manifestSha256: 'a' };
     expect(wantedOnWire(open, r1)).toEqual(open);
     expect(() => wantedOnWire(open, r2)).toThrow('release r2 is asked for, r1 is open here');
-  });
-});
-
-describe('Silence', () => {
-  it('lets one call in a while ask, and everyone when it is answered', () => {
-    let now = 0;
-    const silence = new Silence('ann-service', () => now);
-    for (let i = 0; i < 20; i++) {
-      silence.enter();
-      silence.unanswered();
-    }
-    const refused = () => {
-      try {
-        silence.enter();
-        return false;
-      } catch (error) {
-        expect(error).toMatchObject({ code: 'UNAVAILABLE', remedy: expect.stringContaining('100 ms') });
-        return true;
-      }
-    };
-    expect(refused()).toBe(true);
-    now = 100;
-    expect([refused(), refused(), refused()]).toEqual([false, true, true]);
-    now = 150;
-    silence.answered();
-    expect([refused(), refused()]).toEqual([false, false]);
   });
 });

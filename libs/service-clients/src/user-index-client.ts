@@ -3,16 +3,18 @@ import type { ScoredLists } from '@mic/domain';
 import type { CallOptions, SearchByUsersRequest, SearchRequest, UserIndex } from '@mic/recall';
 import { unary } from '@mic/rpc';
 import { fromWireLists, packed } from '@mic/wire';
-import { ServiceCaller, wantedOnWire, type CallersRelease } from './service-caller';
+import { wantedOnWire, type CallersRelease, type ServiceCaller } from './service-caller';
+import type { ServiceConnection } from './service-connection';
 
 /** The user vectors of an ann-service; connect by ItemIndexClient.connect. */
 export class UserIndexClient implements UserIndex {
   readonly #client: AnnServiceClient;
-  readonly #caller = new ServiceCaller('ann-service');
+  readonly #caller: ServiceCaller;
   readonly #release: CallersRelease;
 
-  constructor(client: AnnServiceClient, release: CallersRelease) {
+  constructor({ client, caller }: ServiceConnection<AnnServiceClient>, release: CallersRelease) {
     this.#client = client;
+    this.#caller = caller;
     this.#release = release;
   }
 
@@ -35,7 +37,7 @@ export class UserIndexClient implements UserIndex {
   ): Promise<ScoredLists> {
     const request: WireRequest = { ...wantedOnWire(this.#release, releaseId), index, ...queries, k, ef };
     if (count === 0) return { offsets: new Uint32Array(1), rows: new Uint32Array(), scores: new Float32Array() };
-    const answer = await this.#caller.call(options, (call) => unary(this.#client, 'search', request, call));
+    const answer = await this.#caller.call('search', options, (call) => unary(this.#client, 'search', request, call));
     this.#caller.checkAnswered(releaseId, answer.releaseId);
     return fromWireLists(answer.lists, count);
   }

@@ -1,0 +1,17 @@
+/** RPCs that read: made twice they do what they do once, so they may be hedged. */
+const READS = [
+  'getUserContext',
+  'getSimilarUsersItems',
+  'getUsersItems',
+  'getSimilarItems',
+  'search',
+  'embedUsers',
+  'embedItems',
+] as const;
+
+/** The RPCs of the inner services that a ServiceCaller calls. */
+export type Rpc = (typeof READS)[number] | 'appendEvents' | 'upsertItems' | 'removeItems';
+
+export function isRead(rpc: Rpc): boolean {
+  return (READS as readonly Rpc[]).includes(rpc);
+}
