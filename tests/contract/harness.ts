@@ -27,7 +27,15 @@ export function resultOf(request: RecallRequest): RecallResult {
         category: 'drama',
         sources: [
           { channel: 'U2I', score: 0.5, trigger: '' },
-          { channel: 'U2U2I', score: 0.25, trigger: 'user-2' },
+          {
+            channel: 'U2U2I',
+            score: 0.25,
+            trigger: 'user-2',
+            ...(request.explain === true && {
+              because: 'user-2, who is like you, took it',
+              triggers: [{ id: 'user-2', evidence: 0.25 }],
+            }),
+          },
           { channel: 'U2I2I', score: 0.125, trigger: 'film-9' },
         ],
         parts:
@@ -37,10 +45,25 @@ export function resultOf(request: RecallRequest): RecallResult {
       },
     ],
     channels: [
-      { channel: 'U2I', outcome: 'OK', candidates: 1, elapsedMs: 1.5, message: '' },
-      { channel: 'U2U2I', outcome: 'LATE', candidates: 0, elapsedMs: 20, message: 'the budget of 20 ms ran out' },
-      { channel: 'U2I2I', outcome: 'EMPTY', candidates: 0, elapsedMs: 0.5, message: 'no history' },
+      { channel: 'U2I', outcome: 'OK', candidates: 1, elapsedMs: 1.5, message: '', shrunk: [] },
+      {
+        channel: 'U2U2I',
+        outcome: 'LATE',
+        candidates: 0,
+        elapsedMs: 20,
+        message: 'the budget of 20 ms ran out',
+        shrunk: ['ef 200 -> 80'],
+      },
+      { channel: 'U2I2I', outcome: 'EMPTY', candidates: 0, elapsedMs: 0.5, message: 'no history', shrunk: [] },
     ],
+    itemsRevision: 7,
+    dropped:
+      request.explain === true
+        ? [
+            { itemId: 'film-8', reason: 'SEEN', channels: ['U2I', 'U2I2I'] },
+            { itemId: 'film-7', reason: 'RANK', channels: ['POPULAR'], score: -0.5 },
+          ]
+        : [],
   };
 }
 

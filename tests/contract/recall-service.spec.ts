@@ -1,5 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BasicScore, BatchRecallRequest, Channel, Outcome, RecallRequest, RecallServiceService } from '@mic/contracts';
+import {
+  BasicScore,
+  BatchRecallRequest,
+  Channel,
+  DropReason,
+  Outcome,
+  RecallRequest,
+  RecallServiceService,
+} from '@mic/contracts';
 import { hashIds } from '@mic/domain';
 import { rejection, WAYS, type Caller } from './callers';
 import { MAX_N, publicApi, RELEASE, type PublicApi } from './harness';
@@ -42,23 +50,33 @@ describe.each(WAYS)('Recall %s', (way, open) => {
           score: 0.75,
           category: 'drama',
           sources: [
-            { channel: 'CHANNEL_U2I', score: 0.5, trigger: '' },
-            { channel: 'CHANNEL_U2U2I', score: 0.25, trigger: 'user-2' },
-            { channel: 'CHANNEL_U2I2I', score: 0.125, trigger: 'film-9' },
+            { channel: 'CHANNEL_U2I', score: 0.5, trigger: '', because: '', triggers: [] },
+            { channel: 'CHANNEL_U2U2I', score: 0.25, trigger: 'user-2', because: '', triggers: [] },
+            { channel: 'CHANNEL_U2I2I', score: 0.125, trigger: 'film-9', because: '', triggers: [] },
           ],
         },
       ],
       channels: [
-        { channel: 'CHANNEL_U2I', outcome: 'OUTCOME_OK', candidates: 1, elapsedMs: 1.5, message: '' },
+        { channel: 'CHANNEL_U2I', outcome: 'OUTCOME_OK', candidates: 1, elapsedMs: 1.5, message: '', shrunk: [] },
         {
           channel: 'CHANNEL_U2U2I',
           outcome: 'OUTCOME_LATE',
           candidates: 0,
           elapsedMs: 20,
           message: 'the budget of 20 ms ran out',
+          shrunk: ['ef 200 -> 80'],
         },
-        { channel: 'CHANNEL_U2I2I', outcome: 'OUTCOME_EMPTY', candidates: 0, elapsedMs: 0.5, message: 'no history' },
+        {
+          channel: 'CHANNEL_U2I2I',
+          outcome: 'OUTCOME_EMPTY',
+          candidates: 0,
+          elapsedMs: 0.5,
+          message: 'no history',
+          shrunk: [],
+        },
       ],
+      itemsRevision: 7,
+      dropped: [],
     });
     expect(response.items[0]!.sources[0]!.channel).toBe(Channel.CHANNEL_U2I);
     expect(response.channels[1]!.outcome).toBe(Outcome.OUTCOME_LATE);
@@ -87,6 +105,14 @@ describe.each(WAYS)('Recall %s', (way, open) => {
       categories: ['drama', 'comedy'],
       includeSeen: true,
       explain: true,
+      onlyItemIds: ['film-1', 'film-2'],
+      overrides: {
+        channels: [
+          { channel: Channel.CHANNEL_U2I, quota: 20, ef: 80 },
+          { channel: Channel.CHANNEL_POPULAR, enabled: false },
+        ],
+        weights: { diversity: 0 },
+      },
     });
     expect(response.items[0]!.parts).toEqual({
       basic: 0.5,
@@ -95,6 +121,19 @@ describe.each(WAYS)('Recall %s', (way, open) => {
       similarUsers: 0.75,
       similarItems: 1,
     });
+    expect(response.items[0]!.sources[1]).toMatchObject({
+      because: 'user-2, who is like you, took it',
+      triggers: [{ id: 'user-2', evidence: 0.25 }],
+    });
+    expect(response.dropped).toEqual([
+      {
+        itemId: 'film-8',
+        reason: DropReason.DROP_REASON_SEEN,
+        channels: [Channel.CHANNEL_U2I, Channel.CHANNEL_U2I2I],
+        score: undefined,
+      },
+      { itemId: 'film-7', reason: DropReason.DROP_REASON_RANK, channels: [Channel.CHANNEL_POPULAR], score: -0.5 },
+    ]);
     expect(api.recall.requests.at(-1)).toEqual({
       requestId: response.requestId,
       userId: 'full',
@@ -110,6 +149,11 @@ describe.each(WAYS)('Recall %s', (way, open) => {
       categories: ['drama', 'comedy'],
       includeSeen: true,
       explain: true,
+      onlyItemIds: ['film-1', 'film-2'],
+      overrides: {
+        channels: { U2I: { quota: 20, ef: 80 }, POPULAR: { enabled: false } },
+        weights: { diversity: 0 },
+      },
     });
   });
 
@@ -142,6 +186,20 @@ describe.each(WAYS)('Recall %s', (way, open) => {
     ['too many exclusions', { userId: 'u', excludeItemIds: Array(10_001).fill('i') }, 'exclude_item_ids', '10,001'],
     ['too many categories', { userId: 'u', categories: Array(101).fill('c') }, 'categories', '101 entries'],
     ['empty exclusion', { userId: 'u', excludeItemIds: ['a', ''] }, 'exclude_item_ids[1]', 'is empty'],
+    ['too many wanted', { userId: 'u', onlyItemIds: Array(10_001).fill('i') }, 'only_item_ids', '10,001'],
+    ['empty wanted', { userId: 'u', onlyItemIds: [''] }, 'only_item_ids[0]', 'is empty'],
+    [
+      'a channel twice',
+      { userId: 'u', overrides: { channels: Array(2).fill({ channel: Channel.CHANNEL_U2I }) } },
+      'overrides.channels[1].channel',
+      'names U2I a second time',
+    ],
+    [
+      'no channel',
+      { userId: 'u', overrides: { channels: [{ quota: 1 }] } },
+      'overrides.channels[0].channel',
+      'is not set',
+    ],
     ['empty category', { userId: 'u', categories: [''] }, 'categories[0]', 'is empty'],
     ['event without item', { userId: 'u', inlineHistory: [{ timeMs: 1 }] }, 'inline_history[0].item_id', 'is empty'],
     ['time of 0', { userId: 'u', inlineHistory: [{ itemId: 'i' }] }, 'inline_history[0].time_ms', 'is 0'],

@@ -15,8 +15,14 @@ import {
   GetUserContextResponse,
   RecallRequest,
   RecallResponse,
+  RecallStreamRequest,
+  RecallStreamResponse,
+  RemoveItemsRequest,
+  RemoveItemsResponse,
   SearchRequest,
   SearchResponse,
+  UpsertItemsRequest,
+  UpsertItemsResponse,
 } from '@mic/contracts';
 import { decodeErrorDetails, REMEDY_KEY, REQUEST_ID_KEY, STATUS_DETAILS_KEY } from '@mic/rpc';
 import { rawCall, startHarness, type Harness } from './harness';
@@ -114,6 +120,12 @@ describe('golden messages', () => {
     RecallRequest,
     RecallResponse,
     BatchRecallResponse,
+    RecallStreamRequest,
+    RecallStreamResponse,
+    UpsertItemsRequest,
+    UpsertItemsResponse,
+    RemoveItemsRequest,
+    RemoveItemsResponse,
     AppendEventsRequest,
     AppendEventStreamRequest,
     AppendEventStreamResponse,
