@@ -1,12 +1,22 @@
 import { EventEmitter, once } from 'node:events';
-import { Readable } from 'node:stream';
-import { Client, Metadata, type MethodDefinition, type ServiceError, type StatusObject } from '@grpc/grpc-js';
+import { Duplex, Readable } from 'node:stream';
+import {
+  Client,
+  Metadata,
+  type CallOptions,
+  type ClientDuplexStream,
+  type MethodDefinition,
+  type ServiceError,
+  type StatusObject,
+} from '@grpc/grpc-js';
 import { MicError } from '@mic/domain';
 import {
   Admission,
   clientStreamHandler,
   createClient,
   createLogger,
+  duplexHandler,
+  duplexStream,
   errorOfStatus,
   REQUEST_ID_KEY,
   serverMethod,
@@ -40,6 +50,12 @@ export interface Caller {
     requests: AsyncIterable<RequestOf<M>> | Iterable<RequestOf<M>>,
     settings?: CallSettings,
   ): Promise<ResponseOf<M>>;
+  /** As `stream`, for a stream of answers, too: those that came, then what the service said. Leaving the loop cancels. */
+  duplex<M extends AnyMethod>(
+    method: M,
+    requests: AsyncIterable<RequestOf<M>> | Iterable<RequestOf<M>>,
+    settings?: CallSettings,
+  ): AsyncGenerator<ResponseOf<M>, void, undefined>;
   /** Begins to end the services; calls that run go on. */
   drain(): void;
   close(): Promise<void>;
@@ -95,11 +111,37 @@ function inProcess(services: readonly ServiceHandlers[], options: CallerOptions 
         });
       });
     },
+    duplex: (wanted, requests, settings = {}) => {
+      const { definition, kind, handler } = methods.find((method) => method.definition.path === wanted.path)!;
+      if (kind !== 'duplex') throw new Error(`${wanted.path} does not stream both ways`);
+      const parse = serverMethod(definition).requestDeserialize;
+      const call = new LocalDuplex(requests, (request) => parse(wanted.requestSerialize(request)), settings);
+      const limits = { draining: draining.signal, maxAgeMs: options.maxStreamAgeMs ?? 300_000 };
+      const handle = duplexHandler(definition, handler, { logger, admission }, limits);
+      (handle as unknown as (call: LocalDuplex) => void)(call);
+      return call.responses((bytes) => wanted.responseDeserialize(bytes) as ResponseOf<typeof wanted>);
+    },
     drain: () => {
       draining.abort();
     },
     close: () => Promise.resolve(),
   });
+}
+
+/** Takes from a source as a stream of grpc-js does; a source that throws breaks the stream. */
+function reading(
+  requests: AsyncIterable<unknown> | Iterable<unknown>,
+  parse: (request: unknown) => unknown,
+): (this: Readable) => void {
+  const iterator = (async function* () {
+    for await (const request of requests) yield parse(request);
+  })();
+  return function () {
+    iterator.next().then(
+      ({ done, value }) => this.push(done === true ? null : value),
+      () => this.emit('cancelled'),
+    );
+  };
 }
 
 type HandleLocalStream = (call: LocalStream, callback: (error: StatusObject | null, bytes?: Buffer) => void) => void;
@@ -114,21 +156,72 @@ class LocalStream extends Readable {
     parse: (request: unknown) => unknown,
     { deadlineMs, requestId, signal }: CallSettings,
   ) {
-    const iterator = (async function* () {
-      for await (const request of requests) yield parse(request);
-    })();
-    super({
-      objectMode: true,
-      read() {
-        iterator.next().then(
-          ({ done, value }) => this.push(done === true ? null : value),
-          () => this.emit('cancelled'),
-        );
-      },
-    });
+    super({ objectMode: true, read: reading(requests, parse) });
     this.#deadlineAtMs = deadlineMs === undefined ? Infinity : Date.now() + deadlineMs;
     if (requestId !== undefined) this.metadata.set(REQUEST_ID_KEY, requestId);
     signal?.addEventListener('abort', () => this.emit('cancelled'), { once: true });
+  }
+
+  getDeadline(): number {
+    return this.#deadlineAtMs;
+  }
+
+  sendMetadata(): void {
+    // Its initial metadata are the wire's affair.
+  }
+}
+
+/** What a handler uses of a ServerDuplexStream: a response is on its way when the reader takes it. */
+class LocalDuplex extends Duplex {
+  readonly metadata = new Metadata();
+  readonly #deadlineAtMs: number;
+  readonly #written: { readonly bytes: Buffer; readonly taken: () => void }[] = [];
+  #failure: StatusObject | undefined;
+  #isOver = false;
+  #wake = (): void => {};
+
+  constructor(
+    requests: AsyncIterable<unknown> | Iterable<unknown>,
+    parse: (request: unknown) => unknown,
+    { deadlineMs, requestId, signal }: CallSettings,
+  ) {
+    super({ objectMode: true, read: reading(requests, parse) });
+    this.#deadlineAtMs = deadlineMs === undefined ? Infinity : Date.now() + deadlineMs;
+    if (requestId !== undefined) this.metadata.set(REQUEST_ID_KEY, requestId);
+    signal?.addEventListener('abort', () => this.emit('cancelled'), { once: true });
+    this.on('error', (failure) => {
+      this.#failure = failure as unknown as StatusObject;
+      this.end();
+      this.#isOver = true;
+      this.#wake();
+    });
+  }
+
+  override _write(bytes: Buffer, _encoding: string, taken: () => void): void {
+    this.#written.push({ bytes, taken });
+    this.#wake();
+  }
+
+  override _final(done: () => void): void {
+    this.#isOver = true;
+    this.#wake();
+    done();
+  }
+
+  async *responses<Response>(parse: (bytes: Buffer) => Response): AsyncGenerator<Response, void, undefined> {
+    try {
+      for (;;) {
+        const next = this.#written.shift();
+        if (next !== undefined) {
+          next.taken();
+          yield parse(next.bytes);
+        } else if (!this.#isOver) await new Promise<void>((resolve) => (this.#wake = resolve));
+        else if (this.#failure === undefined) return;
+        else throw errorOfStatus(Object.assign(new Error(this.#failure.details), this.#failure));
+      }
+    } finally {
+      this.emit('cancelled');
+    }
   }
 
   getDeadline(): number {
@@ -220,6 +313,25 @@ async function overTheWire(services: readonly ServiceHandlers[], options: Caller
           call.end();
         })().catch(cancel);
       });
+    },
+    duplex: <M extends AnyMethod>(
+      method: M,
+      requests: AsyncIterable<RequestOf<M>> | Iterable<RequestOf<M>>,
+      settings: CallSettings = {},
+    ) => {
+      // One method of a generated client.
+      const caller = {
+        begin: (metadata: Metadata, callOptions: Partial<CallOptions>): ClientDuplexStream<object, object> =>
+          client.makeBidiStreamRequest(
+            method.path,
+            method.requestSerialize as (request: object) => Buffer,
+            method.responseDeserialize as (bytes: Buffer) => object,
+            metadata,
+            callOptions,
+          ),
+      } as Client & { begin(metadata: Metadata, options: Partial<CallOptions>): ClientDuplexStream<object, object> };
+      const answers = duplexStream(caller, 'begin', requests as AsyncIterable<object>, settings);
+      return answers as AsyncGenerator<ResponseOf<M>, void, undefined>;
     },
     drain: () => void server.stop(),
     close: async () => {

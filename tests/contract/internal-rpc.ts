@@ -162,6 +162,7 @@ export function bothWays(
     suite({
       call: (...args) => caller!.call(...args),
       stream: (...args) => caller!.stream(...args),
+      duplex: (...args) => caller!.duplex(...args),
       drain: () => {
         caller!.drain();
       },
