@@ -8,7 +8,7 @@ import type {
 } from '@mic/recall';
 import {
   damaged,
-  decodeLiveItem,
+  decodeLiveItems,
   knownRevision,
   liveItemRecords,
   tooManyLiveItems,
@@ -37,14 +37,17 @@ export class LmdbLiveItems implements LiveItemRecords, LiveItemWriter, LiveItemK
   }
 
   async liveItems(known: LiveItemsMark | null): Promise<LiveItemChanges> {
-    return guarded(() => {
-      const { revision, epoch } = this.#state();
-      const from = knownRevision(known, { revision, epoch });
-      if (from === revision) return { revision, epoch, isWhole: false, items: [] };
-      const changes = this.#access.db.getRange(keys.liveItemChangesAfter(from ?? 0));
-      const items = Array.from(changes, ({ value }) => decodeLiveItem(decode<LiveItemRecord>(value)));
-      return { revision, epoch, isWhole: from === null, items };
+    // One snapshot is read at once; it is decoded in turns.
+    const { revision, epoch, from, changes } = guarded(() => {
+      const now = this.#state();
+      const from = knownRevision(known, now);
+      const range = keys.liveItemChangesAfter(from ?? 0);
+      const changes =
+        from === now.revision ? [] : Array.from(this.#access.db.getRange(range), ({ value }) => value.toString());
+      return { ...now, from, changes };
     });
+    const items = await decodeLiveItems(changes.length, (i) => decode<LiveItemRecord>(changes[i]!));
+    return { revision, epoch, isWhole: from === null, items };
   }
 
   async writeLiveItems(items: readonly LiveItem[]): Promise<number> {
@@ -92,17 +95,17 @@ export class LmdbLiveItems implements LiveItemRecords, LiveItemWriter, LiveItemK
 
   #state(): LiveItemsState {
     const record = this.#access.db.get(keys.liveItems);
-    return record ? decode(record) : NO_ITEMS;
+    return record ? decode(record.toString()) : NO_ITEMS;
   }
 
   /** The newest that was said of an item, or null. */
   #stored(key: Key): { readonly revision: number; readonly content: string } | null {
     const newest = this.#access.db.get(key);
     if (!newest) return null;
-    const revision = decode<number>(newest);
+    const revision = decode<number>(newest.toString());
     const change = this.#access.db.get(keys.liveItemChange(revision));
     if (!change) throw damaged(`change ${revision} of the live items is not there`);
-    return { revision, content: decode<LiveItemRecord>(change).content };
+    return { revision, content: decode<LiveItemRecord>(change.toString()).content };
   }
 
   #putJson(key: Key, value: number | LiveItemRecord | LiveItemsState): void {
@@ -116,9 +119,9 @@ type Key = (string | number)[];
 const withKeys = (items: readonly LiveItem[]): { readonly record: LiveItemRecord; readonly key: Key }[] =>
   liveItemRecords(items).map((record) => ({ record, key: keys.liveItem(record.itemId) }));
 
-function decode<T>(record: Buffer): T {
+function decode<T>(record: string): T {
   try {
-    return JSON.parse(record.toString()) as T;
+    return JSON.parse(record) as T;
   } catch (error) {
     throw damaged(`a record of the live items is damaged: ${(error as Error).message}`, error);
   }

@@ -13,7 +13,7 @@ export {
 export { HistoryRetention, type HistoryBounds, type HistoryRetentionOptions } from './history-retention';
 export { importHistory, type ImportedHistory } from './import-history';
 export {
-  decodeLiveItem,
+  decodeLiveItems,
   knownRevision,
   liveItemRecords,
   liveItemsCapOf,

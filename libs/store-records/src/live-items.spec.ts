@@ -1,6 +1,6 @@
 import type { ItemFields, LiveItem } from '@mic/recall';
 import { describe, expect, it } from 'vitest';
-import { decodeLiveItem, knownRevision, liveItemRecords } from './live-items';
+import { decodeLiveItem, decodeLiveItems, knownRevision, liveItemRecords } from './live-items';
 
 describe('records of live items', () => {
   it('are equal text for equal fields, whatever the order of their names, and other text for others', () => {
@@ -27,6 +27,21 @@ describe('records of live items', () => {
       { itemId: 'hidden', fields: null },
     ];
     expect(liveItemRecords(items).map(decodeLiveItem)).toEqual(items);
+  });
+
+  it('are decoded in turns, all of them in order', async () => {
+    let turns = 0;
+    let isDecoding = true;
+    const count = (): void => {
+      turns++;
+      if (isDecoding) setImmediate(count);
+    };
+    setImmediate(count);
+    const items = await decodeLiveItems(1_001, (i) => ({ itemId: `i${i}`, content: `{"year":${i}}` }));
+    isDecoding = false;
+    expect(items).toEqual(Array.from({ length: 1_001 }, (_, i) => ({ itemId: `i${i}`, fields: { year: i } })));
+    expect(turns).toBeGreaterThan(2);
+    expect(await decodeLiveItems(0, () => ({ itemId: '', content: '' }))).toEqual([]);
   });
 
   it('are the last that was said of each item, in the place of that', () => {

@@ -1,8 +1,11 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ItemFields, LiveItem, LiveItemsMark } from '@mic/recall';
 import { damaged } from './record-errors';
 
 /** Records of live items that a store takes, if nothing else is said. */
 const DEFAULT_CAP = 10_000;
+/** Records decoded before the event loop gets its turn. */
+const DECODE_AT_ONCE = 250;
 
 export interface LiveItemsOptions {
   /** Items that the store has a record of, at most; 10,000 by default. */
@@ -38,6 +41,20 @@ export function decodeLiveItem({ itemId, content }: LiveItemRecord): LiveItem {
   }
   if (!isFields(fields)) throw damaged(`the record of the live item ${JSON.stringify(itemId)} is damaged`);
   return { itemId, fields };
+}
+
+/** As decodeLiveItem of each, in turns: a reader that gets everything serves meanwhile. */
+export async function decodeLiveItems(
+  count: number,
+  recordOf: (index: number) => LiveItemRecord,
+): Promise<readonly LiveItem[]> {
+  const items: LiveItem[] = [];
+  while (items.length < count) {
+    if (items.length > 0) await nextTurn();
+    const until = Math.min(count, items.length + DECODE_AT_ONCE);
+    while (items.length < until) items.push(decodeLiveItem(recordOf(items.length)));
+  }
+  return items;
 }
 
 /**

@@ -6,7 +6,7 @@ import type {
   LiveItemsMark,
   LiveItemWriter,
 } from '@mic/recall';
-import { decodeLiveItem, liveItemRecords, tooManyLiveItems, type LiveItemRecord } from '@mic/store-records';
+import { decodeLiveItems, liveItemRecords, tooManyLiveItems, type LiveItemRecord } from '@mic/store-records';
 import type { ControlKeys } from './keys';
 import type { RedisLink } from './redis-link';
 import { FORGET_LIVE_ITEMS, LIVE_ITEMS, WRITE_LIVE_ITEMS } from './scripts';
@@ -32,9 +32,10 @@ export class RedisLiveItems implements LiveItemRecords, LiveItemWriter, LiveItem
     const args = [known?.revision ?? '', known?.epoch ?? ''];
     const answer = await this.#link.script(LIVE_ITEMS, [liveItemMark, liveItemOrder, liveItems], args);
     const [revision, epoch, isWhole, ...rest] = answer as [number, number, number, ...(string | null)[]];
-    const items = Array.from({ length: rest.length / 2 }, (_, i) =>
-      decodeLiveItem({ itemId: rest[i * 2]!, content: rest[i * 2 + 1] ?? '' }),
-    );
+    const items = await decodeLiveItems(rest.length / 2, (i) => ({
+      itemId: rest[i * 2]!,
+      content: rest[i * 2 + 1] ?? '',
+    }));
     return { revision, epoch, isWhole: isWhole === 1, items };
   }
 
