@@ -4,8 +4,8 @@ export interface HedgeOptions {
   readonly afterMs: number;
   /** Time for an answer, from the first time on, milliseconds. */
   readonly timeoutMs: number;
-  /** Ends both. */
-  readonly signal: AbortSignal;
+  /** Of the first call; whoever aborts it from outside ends both. */
+  readonly first: AbortController;
   /** Asked when the time has come; false: the call is not made once more. */
   readonly mayHedge: () => boolean;
   /** Asked when one has answered and the other has not; false: the other is left to end by itself. */
@@ -24,43 +24,38 @@ export interface Attempt {
  * made once more is not.
  */
 export function hedgedCall<T>(
-  { afterMs, timeoutMs, signal, mayHedge, mayCancel }: HedgeOptions,
+  { afterMs, timeoutMs, first, mayHedge, mayCancel }: HedgeOptions,
   send: (attempt: Attempt) => Promise<T>,
 ): Promise<T> {
   const beganAt = performance.now();
   return new Promise((resolve, reject) => {
-    const running = new Set<AbortController>();
-    const cancelAll = (): void => {
-      for (const attempt of running) attempt.abort(signal.reason);
-    };
-    const settle = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', cancelAll);
-    };
-    const begin = (leftMs: number): void => {
-      const attempt = new AbortController();
-      running.add(attempt);
-      if (signal.aborted) attempt.abort(signal.reason);
-      send({ timeoutMs: leftMs, signal: attempt.signal }).then(
+    let running = 0;
+    const begin = (own: AbortController, other: () => AbortController | null, leftMs: number): void => {
+      running++;
+      send({ timeoutMs: leftMs, signal: own.signal }).then(
         (answer) => {
-          running.delete(attempt);
-          settle();
+          running--;
+          clearTimeout(timer);
           resolve(answer);
-          if (running.size > 0 && mayCancel()) for (const other of running) other.abort();
+          if (running > 0 && mayCancel()) other()?.abort();
         },
         (error: unknown) => {
-          running.delete(attempt);
-          if (running.size > 0) return;
-          settle();
-          reject(error as Error);
+          running--;
+          clearTimeout(timer);
+          if (running === 0) reject(error as Error);
         },
       );
     };
+    let second: AbortController | null = null;
     const timer = setTimeout(() => {
       const leftMs = timeoutMs - (performance.now() - beganAt);
-      if (leftMs > 0 && !signal.aborted && mayHedge()) begin(leftMs);
+      if (leftMs <= 0 || !mayHedge()) return;
+      const hedge = (second = new AbortController());
+      first.signal.addEventListener('abort', () => {
+        hedge.abort(first.signal.reason);
+      });
+      begin(hedge, () => first, leftMs);
     }, afterMs);
-    signal.addEventListener('abort', cancelAll, { once: true });
-    begin(timeoutMs);
+    begin(first, () => second, timeoutMs);
   });
 }

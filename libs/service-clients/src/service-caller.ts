@@ -65,7 +65,7 @@ export class ServiceCaller {
     if (signal.aborted) onAbort();
     signal.addEventListener('abort', onAbort, { once: true });
     try {
-      const answer = await this.#send(state, options, gone.signal, send);
+      const answer = await this.#send(state, options, gone, send);
       state.breaker.answered();
       return answer;
     } catch (error) {
@@ -81,16 +81,16 @@ export class ServiceCaller {
   #send<T>(
     { breaker, hedges }: RpcState,
     { signal, requestId, timeoutMs = DEFAULT_TIMEOUT_MS, hedgeAfterMs }: CallOptions,
-    gone: AbortSignal,
+    gone: AbortController,
     send: (options: UnaryOptions) => Promise<T>,
   ): Promise<T> {
     if (hedgeAfterMs === undefined || hedges === null || breaker.isOpen) {
-      return send({ deadlineMs: timeoutMs, graceMs: GRACE_MS, requestId, signal: gone });
+      return send({ deadlineMs: timeoutMs, graceMs: GRACE_MS, requestId, signal: gone.signal });
     }
     const options = {
       afterMs: hedgeAfterMs,
       timeoutMs,
-      signal: gone,
+      first: gone,
       mayHedge: () => !signal.aborted && !breaker.isOpen && hedges.take(),
       mayCancel: () => this.#cancels.take(),
     };
