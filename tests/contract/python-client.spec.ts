@@ -106,7 +106,7 @@ describe('a client in Python that has the protos alone', () => {
           ],
         },
       ],
-      channels: [{ outcome: 'OUTCOME_OK' }, { outcome: 'OUTCOME_LATE' }, { outcome: 'OUTCOME_EMPTY' }],
+      channels: ['OK', 'LATE', 'EMPTY', 'DISABLED'].map((name) => ({ outcome: `OUTCOME_${name}` })),
     });
     expect(api.recall.requests[0]).toMatchObject({ userId: 'ü', n: 7, explain: true });
     expect(batch!.response).toMatchObject({

@@ -4,7 +4,7 @@ import type { MicError } from '@mic/domain';
 import { recallApi } from '@mic/recall-api';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WAYS, type Caller, type CallerOptions, type CallSettings } from './callers';
-import { ListHistory, MAX_N, ScriptedRecall } from './harness';
+import { ListHistory, ListItems, MAX_N, ScriptedRecall } from './harness';
 
 type Wanted = NonNullable<Parameters<typeof RecallStreamRequest.fromPartial>[0]['request']>;
 type Requests = AsyncIterable<RecallStreamRequest> | Iterable<RecallStreamRequest>;
@@ -36,7 +36,10 @@ describe.each(WAYS)('RecallStream %s', (way, openCaller) => {
   afterEach(() => caller.close());
   async function open(options?: CallerOptions): Promise<void> {
     recall = new ScriptedRecall();
-    caller = await openCaller(recallApi({ recall, history: new ListHistory(), maxN: () => MAX_N }), options);
+    caller = await openCaller(
+      recallApi({ recall, history: new ListHistory(), items: new ListItems(), maxN: () => MAX_N }),
+      options,
+    );
   }
   const send = (requests: Requests, settings?: CallSettings) =>
     caller.duplex(RecallServiceService.recallStream, requests, settings);

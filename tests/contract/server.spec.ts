@@ -35,6 +35,7 @@ describe('reflection', () => {
     const base = `http://${server.address}`;
     expect((await curl('--list-services', base)).trim().split('\n').sort()).toEqual([
       'mic.event.v1.EventService',
+      'mic.item.v1.ItemService',
       'mic.recall.v1.RecallService',
     ]);
     const answer = await curl('-d', '{"user_id": "u", "n": 3}', `${base}/mic.recall.v1.RecallService/Recall`);
