@@ -54,7 +54,8 @@ async function recallOf(user: string, ...flags: string[]): Promise<RecallRespons
 
 function expectAllChannels(response: RecallResponse, release: string): void {
   expect(response).toMatchObject({ releaseId: release, degraded: false, basicScore: 'BASIC_SCORE_USER_VECTOR' });
-  expect(response.channels.map(({ outcome }) => outcome)).toEqual(['OUTCOME_OK', 'OUTCOME_OK', 'OUTCOME_OK']);
+  const outcomes = response.channels.map(({ outcome }) => outcome.replace('OUTCOME_', ''));
+  expect(outcomes).toEqual(['OK', 'OK', 'OK', 'DISABLED']);
   expect(response.items).toHaveLength(20);
   const similarities = response.items.flatMap(({ sources }) =>
     sources.filter(({ channel }) => String(channel) === 'CHANNEL_U2I').map(({ score }) => score),

@@ -50,8 +50,9 @@ afterAll(async () => {
 
 const recall = (request: Parameters<typeof RecallRequest.fromPartial>[0] = {}, deadlineMs = 2_000) =>
   unary(client, 'recall', RecallRequest.fromPartial({ userId: small.userIds[0], ...request }), { deadlineMs });
+/** Of the channels of the model: the fallback runs where they find too few. */
 const outcomes = ({ channels }: RecallResponse) =>
-  Object.fromEntries(channels.map(({ channel, outcome }) => [channel, outcome.replace('OUTCOME_', '')]));
+  Object.fromEntries(channels.slice(0, 3).map(({ channel, outcome }) => [channel, outcome.replace('OUTCOME_', '')]));
 const WELL = { CHANNEL_U2I: 'OK', CHANNEL_U2U2I: 'OK', CHANNEL_U2I2I: 'OK' };
 const untilWell = () =>
   expect
@@ -97,6 +98,7 @@ describe('mic up', () => {
         .stdout;
     expect((await curl('--list-services', url)).trim().split('\n').sort()).toEqual([
       'mic.event.v1.EventService',
+      'mic.item.v1.ItemService',
       'mic.recall.v1.RecallService',
       'mic.release.v1.ReleaseService',
     ]);
@@ -151,7 +153,7 @@ describe('mic up', () => {
 describe.each(INNER)('without its %s', (name) => {
   const degradedAsExpected = (response: RecallResponse, allowed: string[]): void => {
     expect(response.degraded).toBe(true);
-    for (const { channel, outcome, message } of response.channels) {
+    for (const { channel, outcome, message } of response.channels.slice(0, 3)) {
       if (!LOST[name]!.includes(channel)) {
         expect([channel, outcome]).toEqual([channel, 'OUTCOME_OK']);
         continue;
@@ -159,7 +161,8 @@ describe.each(INNER)('without its %s', (name) => {
       expect(allowed.map((one) => `OUTCOME_${one}`)).toContain(outcome);
       expect(message).not.toBe('');
     }
-    if (name !== 'neighbor-store') expect(response.items.length).toBe(20);
+    // The fallback fills up what is missing.
+    expect(response.items.length).toBe(20);
     if (name === 'user-embedder') expect(response.basicScore).toBe('BASIC_SCORE_CHANNEL_SIMILARITY');
   };
 

@@ -58,7 +58,7 @@ const outcomes = async () =>
   recall().then(
     ({ channels, degraded }) => ({
       degraded,
-      outcomes: channels.map(({ outcome }) => outcome.replace('OUTCOME_', '')),
+      outcomes: channels.slice(0, 3).map(({ outcome }) => outcome.replace('OUTCOME_', '')),
     }),
     (error: { code: string }) => error.code,
   );
@@ -95,9 +95,9 @@ describe('four services over Redis', () => {
     for (let i = 0; i < 20; i++) {
       const response = await recall(small.userIds[i]);
       expect(response.degraded).toBe(true);
-      for (const { outcome, message } of response.channels) {
-        expect(outcome).toBe('OUTCOME_FAILED');
-        expect(message).toMatch(/the store does not answer/);
+      for (const { outcome, message } of response.channels.slice(0, 3)) {
+        expect(['OUTCOME_FAILED', 'OUTCOME_SHED']).toContain(outcome);
+        expect(message).toMatch(/the store does not answer|in a row/);
       }
     }
     await expect(append(1)).rejects.toMatchObject({ code: 'UNAVAILABLE', remedy: expect.stringContaining('Redis') });
@@ -112,7 +112,9 @@ describe('four services over Redis', () => {
     for (let i = 0; i < 10; i++) {
       const response = await recall(small.userIds[i]);
       expect(response.degraded).toBe(true);
-      for (const { outcome } of response.channels) expect(['OUTCOME_LATE', 'OUTCOME_FAILED']).toContain(outcome);
+      for (const { outcome } of response.channels.slice(0, 3)) {
+        expect(['OUTCOME_LATE', 'OUTCOME_FAILED']).toContain(outcome);
+      }
       expect(response.channels[1]!.outcome).toBe('OUTCOME_LATE');
     }
     await expect(append(2)).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
@@ -154,7 +156,7 @@ describe('four services over Redis', () => {
     const admin = new Redis({ port: redis.port });
     await admin.flushall();
     const response = await recall();
-    for (const { outcome, message } of response.channels) {
+    for (const { outcome, message } of response.channels.slice(0, 3)) {
       expect([outcome, message]).toEqual(['OUTCOME_FAILED', expect.stringContaining('is not in the store')]);
     }
     const at = ['--home', small.home, '--store', redis.url];
@@ -178,7 +180,7 @@ describe('four services over Redis', () => {
       for (const key of await admin.keys(`mic:{*}:s:${id}`)) await admin.del(key);
     };
     await lose(second);
-    for (const { outcome, message } of (await recall()).channels) {
+    for (const { outcome, message } of (await recall()).channels.slice(0, 3)) {
       expect([outcome, message]).toEqual(['OUTCOME_FAILED', expect.stringContaining(`${second} is not in the store`)]);
     }
     const neighborStore = running.services['neighbor-store'].address;
