@@ -62,7 +62,9 @@ describe('one installation, from events to answers', () => {
           ['CHANNEL_U2I2I', 'OUTCOME_OK'],
           ['CHANNEL_POPULAR', 'OUTCOME_DISABLED'],
         ]);
-        expect(response.channels.slice(0, 3).every(({ candidates, elapsedMs }) => candidates > 0 && elapsedMs > 0)).toBe(true);
+        expect(
+          response.channels.slice(0, 3).every(({ candidates, elapsedMs }) => candidates > 0 && elapsedMs > 0),
+        ).toBe(true);
         expect(response.items.some(({ sources }) => sources.length >= 2)).toBe(true);
       }
     });

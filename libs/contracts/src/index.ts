@@ -79,4 +79,4 @@ export {
   ReleaseServiceService,
   type OpenRelease,
 } from './gen/mic/release/v1/release';
-export { fileDescriptorSet } from './descriptor-set';
+export { fileDescriptors } from './descriptor-set';
