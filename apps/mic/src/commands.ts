@@ -23,8 +23,10 @@ export const COMMANDS: readonly CommandEntry[] = [
   { names: ['hourly'], isBatchJob: true, load: async () => (await import('./commands/hourly')).hourlyCommand() },
   { names: ['history'], load: async () => (await import('./commands/history')).historyCommand() },
   { names: ['events'], load: async () => (await import('./commands/events')).eventsCommand() },
+  { names: ['items'], load: async () => (await import('./commands/items')).itemsCommand() },
   { names: ['up'], load: async () => (await import('./commands/up')).upCommand() },
   { names: ['serve'], load: async () => (await import('./commands/serve')).serveCommand() },
   { names: ['recall'], load: async () => (await import('./commands/recall')).recallCommand() },
+  { names: ['replay'], load: async () => (await import('./commands/replay')).replayCommand() },
   { names: ['demo'], load: async () => (await import('./commands/demo')).demoCommand() },
 ];

@@ -1,3 +1,4 @@
+export { categoryOf } from './category-of';
 export { compileFields, encodeRow, encodeRows, encodeRowStrict, type RawRow } from './encode-row';
 export { FieldEncoder } from './field-encoder';
 export { fullSignature } from './full-signature';

@@ -1,6 +1,6 @@
 import { hashIds, NO_ROW } from '@mic/domain';
-import { compileFields, encodeRow, layoutOf, type FeatureSchema } from '@mic/features';
-import { NO_LIVE_ITEMS, type ItemCatalog, type ItemEmbedder, type ItemFields, type LiveItems } from '@mic/recall';
+import { categoryOf, compileFields, encodeRow, layoutOf, type FeatureSchema } from '@mic/features';
+import { NO_LIVE_ITEMS, type ItemCatalog, type ItemEmbedder, type LiveItems } from '@mic/recall';
 import type { KnownItems } from './known-items';
 
 /** Items embedded in one call. */
@@ -49,7 +49,7 @@ export class ReleaseItems {
     ids.forEach((id, i) => {
       const row = rows[i]!;
       if (row === NO_ROW) return;
-      const name = this.#categoryOf(known.fields.get(id)!.fields);
+      const name = categoryOf(this.#options.schema, known.fields.get(id)!.fields);
       if (name !== this.#nameOf(row)) categories.set(row, name);
     });
     const put = (): void => {
@@ -73,7 +73,10 @@ export class ReleaseItems {
     });
     return {
       revision: isComplete ? (known.mark?.revision ?? 0) : this.#current.revision,
-      newItems: ready.map((itemId) => ({ itemId, category: this.#categoryOf(known.fields.get(itemId)!.fields) })),
+      newItems: ready.map((itemId) => ({
+        itemId,
+        category: categoryOf(this.#options.schema, known.fields.get(itemId)!.fields),
+      })),
       vectors,
       categories,
       hiddenIds: [...known.hidden],
@@ -97,14 +100,6 @@ export class ReleaseItems {
       const vector = vectors.slice(i * catalog.dimension, (i + 1) * catalog.dimension);
       this.#vectors.set(id, { key: known.fields.get(id)!.key, vector });
     });
-  }
-
-  /** As the build takes it: the first value of the category field. */
-  #categoryOf(fields: ItemFields): string {
-    const { categoryField } = this.#options.schema;
-    const value = categoryField === null ? undefined : fields[categoryField];
-    const first = Array.isArray(value) ? (value as readonly string[])[0] : value;
-    return first === undefined ? '' : String(first);
   }
 
   #nameOf(row: number): string {

@@ -2,7 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MicError, type ReleaseId } from '@mic/domain';
-import type { ReleasePointer, ReleasePublisher } from '@mic/recall';
+import { access } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { LiveItem, LiveItemKeeper, LiveItemRecords, ReleasePointer, ReleasePublisher } from '@mic/recall';
+import { itemsKnownBy } from './known-items';
+import { MANIFEST_FILE } from './layout';
 import { releaseSummary } from './manifest';
 import type { OpenRelease } from './open-release';
 
@@ -18,7 +22,7 @@ export interface PublishProgress {
 
 export interface PublishRequest {
   readonly release: OpenRelease;
-  readonly target: ReleasePublisher;
+  readonly target: ReleasePublisher & LiveItemRecords & LiveItemKeeper;
   /** Sealed releases that stay in the store, the new one among them; 3 by default, at least 2: the one before may still be served. */
   readonly keep?: number;
   /** Publish although the release did not pass its gate. */
@@ -43,6 +47,8 @@ export interface Published {
   };
   /** Releases that were taken out of the store. */
   readonly removed: readonly ReleaseId[];
+  /** Live items that every release of the store knows by itself now, taken out of it. */
+  readonly liveItemsForgotten: number;
 }
 
 /** Until another publisher takes over from one that died, and how often the lease is renewed, milliseconds. */
@@ -110,6 +116,7 @@ class Publishing {
       return target.movePointer(releaseId, holder);
     });
     removed.push(...(await this.#retire(Math.max(2, keep))));
+    const liveItemsForgotten = await this.#forgetLiveItems();
     const addedBytes = isSealed ? 0 : after.usedBytes - before.usedBytes;
     const [usedBeforeBytes, usedAfterBytes] = [before.usedBytes, (await target.memory()).usedBytes];
     return {
@@ -117,6 +124,7 @@ class Publishing {
       stages: this.#stages,
       memory: { predictedBytes, addedBytes, usedBeforeBytes, usedAfterBytes },
       removed,
+      liveItemsForgotten,
     };
   }
 
@@ -173,6 +181,21 @@ class Publishing {
       }
       return retired;
     });
+  }
+
+  /** A record that says nothing new to any release that may be served goes; where the folder of one is not here, all stay. */
+  async #forgetLiveItems(): Promise<number> {
+    const { release, target } = this.#request;
+    let known: readonly LiveItem[] = (await target.liveItems(null)).items.filter(({ fields }) => fields !== null);
+    for (const { releaseId } of known.length > 0 ? await target.releases() : []) {
+      const folder = releaseId === release.releaseId ? release.directory : join(dirname(release.directory), releaseId);
+      const isHere = await access(join(folder, MANIFEST_FILE)).then(
+        () => true,
+        () => false,
+      );
+      known = isHere ? await itemsKnownBy(folder, known) : [];
+    }
+    return known.length === 0 ? 0 : target.forgetLiveItems(known);
   }
 
   async #stage<T>(name: PublishStage, work: () => Promise<T>): Promise<T> {

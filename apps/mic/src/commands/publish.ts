@@ -38,12 +38,13 @@ Back to the one before: mic rollback`,
       const { release: releaseId, keep, despiteGate, json } = flags;
       const started = performance.now();
       const published = await runPublish({ home, releaseId, store: storeOf(home, flags.store), keep, despiteGate });
-      const { pointer, memory, removed } = published;
+      const { pointer, memory, removed, liveItemsForgotten } = published;
       const report = JSON.stringify({ ...pointer, ...published, seconds: (performance.now() - started) / 1000 });
       if (json === true) console.log(report);
       else if (json !== undefined) await writeFile(json, `${report}\n`);
       if (json === true) return;
       for (const id of removed) console.log(`removed from the store: ${id}`);
+      if (liveItemsForgotten > 0) console.log(`live items that the releases know now: ${liveItemsForgotten}`);
       const [predicted, added] = [memory.predictedBytes, memory.addedBytes].map((bytes) =>
         (bytes / 2 ** 20).toFixed(1),
       );

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { DEFAULT_ADDRESS } from '../address';
-import { readUp } from '../fleet/up-file';
-import { DEFAULT_HOME, homeAt } from '../home';
+import { gatewayOf } from '../gateway-of';
+import { DEFAULT_HOME } from '../home';
 import { callRecall } from '../call-recall';
 import { wholeNumber } from '../number-flags';
 import { printRecall } from '../print-recall';
@@ -15,6 +15,8 @@ interface RecallFlags {
   release?: string;
   exclude: string[];
   category: string[];
+  only: string[];
+  seen: string[];
   explain?: boolean;
   timeoutMs: number;
   json?: boolean;
@@ -33,7 +35,14 @@ export function recallCommand(): Command {
     .option('--release <id>', 'release that must answer; without it the current one')
     .option('--exclude <item>', 'item that must not be returned (repeatable)', collect, [])
     .option('--category <name>', 'only items of this category (repeatable)', collect, [])
-    .option('--explain', 'add the parts of each score')
+    .option('--only <item>', 'only these items (repeatable)', collect, [])
+    .option(
+      '--seen <item>',
+      'item that the user met, the newest first, beside what is stored (repeatable)',
+      collect,
+      [],
+    )
+    .option('--explain', 'say of each item why it is there, and what was left out')
     .option('--timeout-ms <ms>', 'deadline of the call', wholeNumber(1, 600_000), 1_000)
     .option('--json', 'print the RecallResponse as one line of proto3 JSON')
     .addHelpText(
@@ -43,6 +52,7 @@ Examples:
   $ mic recall --user user-00042
   $ mic recall --user user-00042 -n 50 --category drama --json
   $ mic recall --user user-00042 --target 127.0.0.1:7070 --timeout-ms 50
+  $ mic recall --user nobody --seen film-3 --seen film-9 --explain    # a user that the release does not know
 Start a server with: mic up --home .mic, or mic serve --all-in-one --home .mic`,
     )
     .action(async (flags: RecallFlags) => {
@@ -53,14 +63,10 @@ Start a server with: mic up --home .mic, or mic serve --all-in-one --home .mic`,
         releaseId: flags.release ?? '',
         excludeItemIds: flags.exclude,
         categories: flags.category,
+        onlyItemIds: flags.only,
+        inlineHistory: flags.seen.map((itemId, age) => ({ itemId, timeMs: Date.now() - age, weight: 1 })),
         explain: flags.explain ?? false,
       });
       console.log(flags.json ? JSON.stringify(response) : printRecall(response));
     });
-}
-
-/** The gateway that `mic up` started in a home, or the address that `mic serve` listens on by default. */
-async function gatewayOf(home: string): Promise<string> {
-  const running = await readUp(homeAt(home)).catch(() => null);
-  return running?.up.services['recall-gateway']?.address ?? DEFAULT_ADDRESS;
 }

@@ -131,10 +131,7 @@ function environment(
       MIC_ANN_SERVICE: addressOf('ann-service'),
       MIC_NEIGHBOR_STORE: addressOf('neighbor-store'),
       ...(profiles !== null && { MIC_PROFILES: profiles }),
-      ...(decisions?.folder != null && {
-        MIC_DECISION_LOG: decisions.folder,
-        MIC_DECISION_SAMPLE: String(decisions.share),
-      }),
+      ...(decisions?.folder && { MIC_DECISION_LOG: decisions.folder, MIC_DECISION_SAMPLE: String(decisions.share) }),
     }),
   };
 }
