@@ -118,7 +118,7 @@ export class MicClient {
    *
    * @param options without `deadlineMs` it may take as long as it takes.
    * @returns an answer for each request, in the same order; one that is wrong or fails has its error as answer.
-   * @throws MicCallError when no stream comes about any more, 8 in a row (about 10 s); what `requests` throws.
+   * @throws MicCallError when no stream comes about any more, 8 in a row (about 8 s); what `requests` throws.
    */
   async *recallAll(
     requests: Iterable<RecallRequest> | AsyncIterable<RecallRequest>,

@@ -8,8 +8,10 @@ import { pause, pauseMs } from './repeat';
 import type { RecallRequest } from './requests';
 import type { RecallAnswer } from './responses';
 
-/** Streams in a row that may end without a single result. */
+/** Streams in a row that may end at once, without a single answer. */
 const MAX_FRUITLESS = 8;
+/** A stream that lives longer did not fail at once, even if nothing was asked in it, milliseconds. */
+const AT_ONCE_MS = 10_000;
 
 /** Opens one stream, as duplexStream does. */
 export type OpenStream = (
@@ -22,12 +24,13 @@ export type OpenStream = (
  * because it is old or the service stops, the next goes on behind the last answer, after a pause.
  *
  * @param options deadlineMs is that of all streams together. The second stream has the request id ID-2, and so on.
- * @throws MicCallError when a stream fails otherwise, or 8 in a row end without an answer; what `requests` throws.
+ * @throws MicCallError when a stream fails otherwise, or 8 in a row end at once; what `requests` throws.
  */
 export async function* recallAll(
   open: OpenStream,
   requests: Iterable<RecallRequest> | AsyncIterable<RecallRequest>,
   options: ClientStreamOptions & { readonly requestId: string },
+  atOnceMs = AT_ONCE_MS,
 ): AsyncGenerator<RecallAnswer, void, undefined> {
   const { deadlineMs, signal } = options;
   const endMs = deadlineMs === undefined ? undefined : performance.now() + deadlineMs;
@@ -37,6 +40,7 @@ export async function* recallAll(
     for (let stream = 1; ; stream++) {
       const requestId = stream === 1 ? options.requestId : `${options.requestId}-${stream}`;
       const leftMs = endMs === undefined ? undefined : Math.max(1, endMs - performance.now());
+      const startMs = performance.now();
       let answers = 0;
       try {
         for await (const answer of open(pending.send(), { deadlineMs: leftMs, requestId, signal })) {
@@ -46,7 +50,7 @@ export async function* recallAll(
         throw malformed('the stream ended before the last answer');
       } catch (error) {
         if (pending.isBroken) throw error;
-        fruitless = answers === 0 ? fruitless + 1 : 0;
+        fruitless = answers === 0 && performance.now() - startMs < atOnceMs ? fruitless + 1 : 0;
         if (signal?.aborted === true || !isCut(error) || fruitless === MAX_FRUITLESS) {
           throw callErrorOf(error, requestId);
         }
