@@ -1,4 +1,4 @@
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { logger } from './callers';
 import { publicApi, RELEASE } from './harness';
 import { OPEN } from './internal-rpc';
+import { pythonWithGrpc } from './python';
 
 const exec = promisify(execFile);
 const root = new URL('../..', import.meta.url).pathname;
@@ -30,15 +31,6 @@ interface Answer {
   readonly code?: string;
   readonly details?: string;
   readonly trailing?: Record<string, string>;
-}
-
-/** A Python that has grpcio: Debian's own, or the one on the path. */
-function pythonWithGrpc(): string {
-  const found = ['/usr/bin/python3', 'python3'].find(
-    (python) => spawnSync(python, ['-c', 'import grpc, google.protobuf'], { stdio: 'ignore' }).status === 0,
-  );
-  if (found === undefined) throw new Error('no Python with grpcio: apt-get install python3-grpcio');
-  return found;
 }
 
 describe('a client in Python that has the protos alone', () => {
