@@ -8,9 +8,10 @@ const types = {
   pure: ['pure'],
   adapter: ['pure', 'adapter', 'contract'],
   service: ['pure', 'adapter', 'contract', 'service'],
+  client: ['pure', 'adapter', 'contract'],
   job: ['pure', 'adapter', 'job'],
-  cli: ['pure', 'adapter', 'contract', 'service', 'job'],
-  test: ['pure', 'adapter', 'contract', 'service', 'job', 'cli', 'test'],
+  cli: ['pure', 'adapter', 'contract', 'service', 'client', 'job'],
+  test: ['pure', 'adapter', 'contract', 'service', 'client', 'job', 'cli', 'test'],
 };
 const planes = { online: ['online', 'shared'], offline: ['offline', 'shared'] };
 const tagged = (kind, names) => names.map((name) => `${kind}:${name}`);

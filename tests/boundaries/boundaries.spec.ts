@@ -15,6 +15,7 @@ describe('a planted violation', () => {
   it.each([
     ['a pure library that imports an adapter', 'libs/domain/src/errors.ts', "import '@mic/dataset';\n"],
     ['an online library that imports an offline one', 'libs/rpc/src/server.ts', "import '@mic/dataset';\n"],
+    ['a service that imports what callers use', 'libs/recall-api/src/index.ts', "import '@mic/client';\n"],
     ['a library that imports an app', 'libs/rerank/src/index.ts', "import '../../../apps/mic/src/main';\n"],
   ])('%s is refused', async (_what, filePath, text) => {
     expect(await rulesBroken(filePath, text)).toContain('@nx/enforce-module-boundaries');

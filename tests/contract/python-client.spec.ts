@@ -1,4 +1,4 @@
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { logger } from './callers';
 import { publicApi, RELEASE } from './harness';
 import { OPEN } from './internal-rpc';
+import { pythonWithGrpc } from './python';
 
 const exec = promisify(execFile);
 const root = new URL('../..', import.meta.url).pathname;
@@ -24,19 +25,12 @@ interface Call {
 }
 interface Answer {
   readonly response?: unknown;
+  /** Of a method that streams both ways. */
+  readonly responses?: readonly unknown[];
   readonly initial?: Record<string, string>;
   readonly code?: string;
   readonly details?: string;
   readonly trailing?: Record<string, string>;
-}
-
-/** A Python that has grpcio: Debian's own, or the one on the path. */
-function pythonWithGrpc(): string {
-  const found = ['/usr/bin/python3', 'python3'].find(
-    (python) => spawnSync(python, ['-c', 'import grpc, google.protobuf'], { stdio: 'ignore' }).status === 0,
-  );
-  if (found === undefined) throw new Error('no Python with grpcio: apt-get install python3-grpcio');
-  return found;
 }
 
 describe('a client in Python that has the protos alone', () => {
@@ -71,52 +65,123 @@ describe('a client in Python that has the protos alone', () => {
       .map((line) => JSON.parse(line) as Answer);
   }
 
-  it('calls every public RPC', async () => {
-    const event = { user_id: 'ü', item_id: 'film-1', time_ms: '1700000000000', weight: 0.5 };
-    const [recalled, batch, appended, repeated, streamed, release] = await ask(
-      { method: RECALL, request: { user_id: 'ü', n: 7, explain: true }, metadata: { [REQUEST_ID_KEY]: 'from-python' } },
-      {
+  const event = { user_id: 'ü', item_id: 'film-1', time_ms: '1700000000000', weight: 0.5 };
+  const publicCalls: readonly { readonly call: Call; readonly answer: Partial<Answer> }[] = [
+    {
+      call: {
+        method: RECALL,
+        request: { user_id: 'ü', n: 7, explain: true },
+        metadata: { [REQUEST_ID_KEY]: 'from-python' },
+      },
+      answer: {
+        initial: expect.objectContaining({ [REQUEST_ID_KEY]: 'from-python' }) as Answer['initial'],
+        response: {
+          userId: 'ü',
+          requestId: 'from-python',
+          releaseId: RELEASE,
+          degraded: true,
+          basicScore: 'BASIC_SCORE_USER_VECTOR',
+          itemsRevision: '7',
+          items: [
+            {
+              itemId: 'film-1',
+              score: 0.75,
+              parts: { basic: 0.5, repetition: 0.25 },
+              sources: [
+                { channel: 'CHANNEL_U2I', score: 0.5 },
+                { channel: 'CHANNEL_U2U2I', score: 0.25, trigger: 'user-2', triggers: [{ id: 'user-2' }] },
+                { channel: 'CHANNEL_U2I2I', score: 0.125, trigger: 'film-9' },
+              ],
+            },
+          ],
+          channels: ['OK', 'LATE', 'EMPTY', 'DISABLED'].map((name) => ({ outcome: `OUTCOME_${name}` })),
+          dropped: [
+            { itemId: 'film-2', reason: 'DROP_REASON_RANK', score: 0.5 },
+            { itemId: 'film-3', reason: 'DROP_REASON_HIDDEN' },
+          ],
+        },
+      },
+    },
+    {
+      call: {
         method: '/mic.recall.v1.RecallService/BatchRecall',
         request: { requests: [{ user_id: 'a' }, { user_id: '!release' }] },
       },
-      { method: '/mic.event.v1.EventService/AppendEvents', request: { events: [event, { ...event, time_ms: '1' }] } },
-      { method: '/mic.event.v1.EventService/AppendEvents', request: { events: [event] } },
-      {
+      answer: {
+        response: {
+          results: [{ response: { userId: 'a' } }, { error: { code: 'FAILED_PRECONDITION', subject: 'release_id' } }],
+        },
+      },
+    },
+    {
+      call: {
+        method: '/mic.recall.v1.RecallService/RecallStream',
+        requests: [{ request: { user_id: 'a' } }, { request: { user_id: 'b', n: 0 } }, { request: { user_id: 'c' } }],
+        metadata: { [REQUEST_ID_KEY]: 'stream-from-python' },
+      },
+      answer: {
+        initial: expect.objectContaining({ [REQUEST_ID_KEY]: 'stream-from-python' }) as Answer['initial'],
+        responses: [
+          { result: { response: { userId: 'a', requestId: 'stream-from-python/0' } } },
+          { result: { error: { code: 'INVALID_ARGUMENT', subject: 'messages[1].n' } } },
+          { result: { response: { userId: 'c' } } },
+        ],
+      },
+    },
+    {
+      call: {
+        method: '/mic.event.v1.EventService/AppendEvents',
+        request: { events: [event, { ...event, time_ms: '1' }] },
+      },
+      answer: { response: { accepted: 2 } },
+    },
+    {
+      call: { method: '/mic.event.v1.EventService/AppendEvents', request: { events: [event] } },
+      answer: { response: { duplicates: 1 } },
+    },
+    {
+      call: {
         method: '/mic.event.v1.EventService/AppendEventStream',
         requests: [{ events: [event] }, { events: [{ ...event, time_ms: '2' }] }],
       },
-      { method: '/mic.release.v1.ReleaseService/GetRelease', request: {} },
-    );
-    expect(recalled!.initial).toMatchObject({ [REQUEST_ID_KEY]: 'from-python' });
-    expect(recalled!.response).toMatchObject({
-      userId: 'ü',
-      requestId: 'from-python',
-      releaseId: RELEASE,
-      degraded: true,
-      basicScore: 'BASIC_SCORE_USER_VECTOR',
-      items: [
-        {
-          itemId: 'film-1',
-          score: 0.75,
-          parts: { basic: 0.5, repetition: 0.25 },
-          sources: [
-            { channel: 'CHANNEL_U2I', score: 0.5 },
-            { channel: 'CHANNEL_U2U2I', score: 0.25, trigger: 'user-2' },
-            { channel: 'CHANNEL_U2I2I', score: 0.125, trigger: 'film-9' },
-          ],
+      answer: { response: { messages: '2', accepted: '1', duplicates: '1' } },
+    },
+    {
+      call: {
+        method: '/mic.item.v1.ItemService/UpsertItems',
+        request: {
+          items: [{ item_id: 'film-10', fields: { genre: { texts: { values: ['drama'] } }, year: { number: 1999 } } }],
         },
-      ],
-      channels: ['OK', 'LATE', 'EMPTY', 'DISABLED'].map((name) => ({ outcome: `OUTCOME_${name}` })),
+      },
+      answer: { response: { revision: '1' } },
+    },
+    {
+      call: { method: '/mic.item.v1.ItemService/RemoveItems', request: { item_ids: ['film-10', 'ü'] } },
+      answer: { response: { revision: '3' } },
+    },
+    {
+      call: { method: '/mic.release.v1.ReleaseService/GetRelease', request: {} },
+      answer: { response: { currentReleaseId: OPEN.releaseId, releases: [{ items: OPEN.items }] } },
+    },
+  ];
+
+  it('calls every public RPC', async () => {
+    const answers = await ask(...publicCalls.map(({ call }) => call));
+    expect(answers.length).toBe(publicCalls.length);
+    publicCalls.forEach(({ answer }, index) => {
+      expect(answers[index]).toMatchObject(answer);
     });
     expect(api.recall.requests[0]).toMatchObject({ userId: 'ü', n: 7, explain: true });
-    expect(batch!.response).toMatchObject({
-      results: [{ response: { userId: 'a' } }, { error: { code: 'FAILED_PRECONDITION', subject: 'release_id' } }],
-    });
-    expect(appended!.response).toEqual({ accepted: 2 });
-    expect(repeated!.response).toEqual({ duplicates: 1 });
-    expect(streamed!.response).toEqual({ messages: '2', accepted: '1', duplicates: '1' });
     expect(api.history.events[0]).toEqual({ userId: 'ü', itemId: 'film-1', timeMs: 1_700_000_000_000, weight: 0.5 });
-    expect(release!.response).toMatchObject({ currentReleaseId: OPEN.releaseId, releases: [{ items: OPEN.items }] });
+  });
+
+  it('takes the answers of a stream that ends early, and how it ended', async () => {
+    const [late] = await ask({
+      method: '/mic.recall.v1.RecallService/RecallStream',
+      requests: [{ request: { user_id: 'a' } }, { request: { user_id: 'hang' } }],
+      deadlineMs: 1_000,
+    });
+    expect(late).toMatchObject({ responses: [{ result: { response: { userId: 'a' } } }], code: 'DEADLINE_EXCEEDED' });
   });
 
   it('gets code, text, remedy and details of an error', async () => {

@@ -5,6 +5,7 @@ Usage: grpc_client.py DESCRIPTORS ADDRESS
 DESCRIPTORS is a FileDescriptorSet, as `buf build` writes it. Each line of the standard input is a call as JSON,
 {"method": "/package.Service/Method", "request": {...}, "deadlineMs": 1000}, with "requests": [{...}, ...] where the method
 takes a stream; each line of the standard output is its answer, {"response": {...}, "initial": {...}} or {"code": ..., "details": ..., "trailing": {...}}, binary metadata as hex.
+A method that streams both ways has "responses": [{...}, ...], those that came, beside either.
 """
 
 import json
@@ -22,7 +23,7 @@ def message_class(descriptor):
 
 
 def load_messages(path):
-    """The message classes of a FileDescriptorSet by method path: (request, response)."""
+    """The methods of a FileDescriptorSet by path: (request class, response class, whether it streams its answers)."""
     files = descriptor_pb2.FileDescriptorSet()
     with open(path, "rb") as stream:
         files.ParseFromString(stream.read())
@@ -37,7 +38,7 @@ def load_messages(path):
                     message_class(pool.FindMessageTypeByName(name.lstrip(".")))
                     for name in (method.input_type, method.output_type)
                 ]
-                methods[f"/{file.package}.{service.name}/{method.name}"] = classes
+                methods[f"/{file.package}.{service.name}/{method.name}"] = (*classes, method.server_streaming)
     return methods
 
 
@@ -46,21 +47,39 @@ def metadata_of(pairs):
     return {key: value.hex() if isinstance(value, bytes) else value for key, value in pairs or ()}
 
 
+def failure(error):
+    """What an RpcError says."""
+    return {"code": error.code().name, "details": error.details(), "trailing": metadata_of(error.trailing_metadata())}
+
+
+def answer_both_ways(stub, requests, options):
+    """The answers of a stream as they come, and how it ended."""
+    call = stub(requests, **options)
+    responses = []
+    try:
+        for response in call:
+            responses.append(json_format.MessageToDict(response))
+    except grpc.RpcError as error:
+        return {"responses": responses, **failure(error)}
+    return {"responses": responses, "initial": metadata_of(call.initial_metadata())}
+
+
 def answer(channel, methods, call):
-    request_class, response_class = methods[call["method"]]
+    request_class, response_class, is_streamed = methods[call["method"]]
     codecs = {"request_serializer": request_class.SerializeToString, "response_deserializer": response_class.FromString}
+    options = {"timeout": call.get("deadlineMs", 5000) / 1000, "metadata": list(call.get("metadata", {}).items())}
     if "requests" in call:
-        stub = channel.stream_unary(call["method"], **codecs)
-        request = iter([json_format.ParseDict(one, request_class()) for one in call["requests"]])
+        requests = iter([json_format.ParseDict(one, request_class()) for one in call["requests"]])
+        if is_streamed:
+            return answer_both_ways(channel.stream_stream(call["method"], **codecs), requests, options)
+        stub, request = channel.stream_unary(call["method"], **codecs), requests
     else:
         stub = channel.unary_unary(call["method"], **codecs)
         request = json_format.ParseDict(call["request"], request_class())
     try:
-        response, state = stub.with_call(
-            request, timeout=call.get("deadlineMs", 5000) / 1000, metadata=list(call.get("metadata", {}).items())
-        )
+        response, state = stub.with_call(request, **options)
     except grpc.RpcError as error:
-        return {"code": error.code().name, "details": error.details(), "trailing": metadata_of(error.trailing_metadata())}
+        return failure(error)
     return {
         "response": json_format.MessageToDict(response),
         "initial": metadata_of(state.initial_metadata()),
