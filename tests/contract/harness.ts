@@ -157,18 +157,26 @@ export class ListHistory implements HistoryWriter {
 /** Keeps what is said of items, and counts. */
 export class ListItems implements ItemWriter {
   readonly said: LiveItem[] = [];
+  calls = 0;
+  /** Calls that are refused with UNAVAILABLE from now on. */
+  away = 0;
 
   upsertItems(items: Parameters<ItemWriter['upsertItems']>[0]): Promise<number> {
     if (items[0]?.itemId === '!full') {
       throw new MicError('RESOURCE_EXHAUSTED', 'the store has 10,000 live items', { remedy: 'publish a release' });
     }
     if (items[0]?.itemId === 'hang') return new Promise(() => {});
-    this.said.push(...items);
-    return Promise.resolve(this.said.length);
+    return this.#say(items);
   }
 
   removeItems(itemIds: readonly string[]): Promise<number> {
-    this.said.push(...itemIds.map((itemId) => ({ itemId, fields: null })));
+    return this.#say(itemIds.map((itemId) => ({ itemId, fields: null })));
+  }
+
+  #say(items: readonly LiveItem[]): Promise<number> {
+    this.calls++;
+    if (this.away-- > 0) return Promise.reject(new MicError('UNAVAILABLE', 'the store does not answer'));
+    this.said.push(...items);
     return Promise.resolve(this.said.length);
   }
 }

@@ -1,9 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { MicCallError, MicClient, type CallOptions, type MicClientOptions, type RecallAnswer } from '@mic/client';
-import { ItemServiceService, type RemoveItemsRequest, type UpsertItemsRequest } from '@mic/contracts';
-import { MicError } from '@mic/domain';
-import { serviceHandlers, startServer, type RunningServer, type ServerOptions } from '@mic/rpc';
+import { startServer, type RunningServer, type ServerOptions } from '@mic/rpc';
 import { afterEach, describe, expect, it } from 'vitest';
 import { logger } from './callers';
 import { publicApi, RELEASE, type PublicApi } from './harness';
@@ -13,36 +11,16 @@ afterEach(async () => {
   for (const close of opened.splice(0).reverse()) await close();
 });
 
-/** Takes items, and remembers what it was asked. */
-class Items {
-  readonly asked: (UpsertItemsRequest | RemoveItemsRequest)[] = [];
-  /** Calls that are refused with UNAVAILABLE from now on. */
-  away = 0;
-
-  readonly service = serviceHandlers(ItemServiceService, {
-    upsertItems: (request) => this.#take(request),
-    removeItems: (request) => this.#take(request),
-  });
-
-  #take(request: UpsertItemsRequest | RemoveItemsRequest): Promise<{ revision: number }> {
-    this.asked.push(request);
-    if (this.away-- > 0) return Promise.reject(new MicError('UNAVAILABLE', 'the store does not answer'));
-    return Promise.resolve({ revision: this.asked.length });
-  }
-}
-
 interface Api extends PublicApi {
   readonly server: RunningServer;
-  readonly items: Items;
 }
 
 async function serve(options: Partial<ServerOptions> = {}): Promise<Api> {
   const api = publicApi();
-  const items = new Items();
-  const services = [...api.services, items.service];
+  const { services } = api;
   const server = await startServer({ address: '127.0.0.1:0', services, logger, drainTimeoutMs: 200, ...options });
   opened.push(() => server.stop());
-  return { ...api, items, server };
+  return { ...api, server };
 }
 
 function clientOf(addresses: string | string[], options?: MicClientOptions): MicClient {
@@ -92,11 +70,11 @@ describe('recall', () => {
       releaseId: RELEASE,
       basicScore: 'USER_VECTOR',
       degraded: true,
-      itemsRevision: 7,
+      itemsRevision: 42,
       items: [{ itemId: 'film-1', score: 0.75, parts: { basic: 0.5 } }],
       dropped: [
-        { itemId: 'film-8', reason: 'SEEN', channels: ['U2I', 'U2I2I'] },
-        { itemId: 'film-7', reason: 'RANK', channels: ['POPULAR'], score: -0.5 },
+        { itemId: 'film-2', reason: 'RANK', channels: ['U2I', 'POPULAR'], score: 0.5 },
+        { itemId: 'film-3', reason: 'HIDDEN', channels: ['U2U2I'] },
       ],
     });
     expect(response.items[0]!.sources.map(({ channel, trigger }) => [channel, trigger])).toEqual([
@@ -108,6 +86,7 @@ describe('recall', () => {
       ['U2I', 'OK'],
       ['U2U2I', 'LATE'],
       ['U2I2I', 'EMPTY'],
+      ['POPULAR', 'DISABLED'],
     ]);
     expect(recall.requests[0]).toMatchObject({
       requestId: 'mine',
@@ -210,21 +189,11 @@ describe('appendEvents, upsertItems and removeItems', () => {
     ]);
     const fields = { year: 1999, title: 'Fargo', genres: ['crime', 'drama'] };
     expect(await client.upsertItems([{ itemId: 'i', fields }])).toEqual({ revision: 1 });
-    expect(await client.removeItems(['i', 'j'])).toEqual({ revision: 2 });
-    expect(items.asked).toEqual([
-      {
-        items: [
-          {
-            itemId: 'i',
-            fields: {
-              year: { number: 1999 },
-              title: { text: 'Fargo' },
-              genres: { texts: { values: ['crime', 'drama'] } },
-            },
-          },
-        ],
-      },
-      { itemIds: ['i', 'j'] },
+    expect(await client.removeItems(['i', 'j'])).toEqual({ revision: 3 });
+    expect(items.said).toEqual([
+      { itemId: 'i', fields },
+      { itemId: 'i', fields: null },
+      { itemId: 'j', fields: null },
     ]);
   });
 
@@ -232,13 +201,14 @@ describe('appendEvents, upsertItems and removeItems', () => {
     const { server, items } = await serve();
     const client = clientOf(server.address);
     items.away = 3;
-    expect(await client.removeItems(['i'], { deadlineMs: 20_000 })).toEqual({ revision: 4 });
+    expect(await client.removeItems(['i'], { deadlineMs: 20_000 })).toEqual({ revision: 1 });
+    expect(items.calls).toBe(4);
     items.away = 4;
     expect(await failure(client.removeItems(['i'], { deadlineMs: 20_000 }))).toMatchObject({
       code: 'UNAVAILABLE',
       message: 'the store does not answer',
     });
-    expect(items.asked.length).toBe(8);
+    expect(items.calls).toBe(8);
   });
 
   it('are not repeated when they are wrong', async () => {

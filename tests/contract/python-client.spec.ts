@@ -81,7 +81,7 @@ describe('a client in Python that has the protos alone', () => {
           releaseId: RELEASE,
           degraded: true,
           basicScore: 'BASIC_SCORE_USER_VECTOR',
-          itemsRevision: '7',
+          itemsRevision: '42',
           items: [
             {
               itemId: 'film-1',
@@ -89,7 +89,7 @@ describe('a client in Python that has the protos alone', () => {
               parts: { basic: 0.5, repetition: 0.25 },
               sources: [
                 { channel: 'CHANNEL_U2I', score: 0.5 },
-                { channel: 'CHANNEL_U2U2I', score: 0.25, trigger: 'user-2', triggers: [{ id: 'user-2' }] },
+                { channel: 'CHANNEL_U2U2I', score: 0.25, trigger: 'user-2', triggers: [{ id: 'user-2' }, { id: 'user-21', evidence: 0.125 }] },
                 { channel: 'CHANNEL_U2I2I', score: 0.125, trigger: 'film-9' },
               ],
             },

@@ -37,7 +37,7 @@ describe('what README.md shows', () => {
     await run(MicClient, MicCallError, { log: print, error: print });
     expect(printed).toEqual([
       'film-1 0.75 U2I U2U2I U2I2I',
-      'missing: [object Object],[object Object]',
+      'partial: U2I OK, U2U2I LATE, U2I2I EMPTY, POPULAR DISABLED',
       '42 1',
       '43 1',
     ]);
