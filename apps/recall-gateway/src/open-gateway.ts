@@ -9,6 +9,7 @@ import {
   NeighborClient,
   ReleaseHolders,
   UserEmbedderClient,
+  type BreakerEvent,
   type CallersRelease,
 } from '@mic/service-clients';
 import {
@@ -34,9 +35,10 @@ export interface Gateway {
 /** The recall path over the three services; each request is answered by one release, from its first call to its last. */
 export async function openGateway(settings: ReturnType<typeof config.parse>, host: Host): Promise<Opened<Gateway>> {
   const profiles = await WatchedProfiles.open(settings.MIC_PROFILES, host.logger);
-  const embedder = UserEmbedderClient.connect(settings.MIC_USER_EMBEDDER);
-  const index = ItemIndexClient.connect(settings.MIC_ANN_SERVICE);
-  const neighbors = NeighborClient.connect(settings.MIC_NEIGHBOR_STORE);
+  const telling = { onBreaker: tellBreaker(host) };
+  const embedder = UserEmbedderClient.connect(settings.MIC_USER_EMBEDDER, telling);
+  const index = ItemIndexClient.connect(settings.MIC_ANN_SERVICE, telling);
+  const neighbors = NeighborClient.connect(settings.MIC_NEIGHBOR_STORE, telling);
   const holders = new ReleaseHolders({
     'user-embedder': settings.MIC_USER_EMBEDDER,
     'ann-service': settings.MIC_ANN_SERVICE,
@@ -110,6 +112,16 @@ export async function openGateway(settings: ReturnType<typeof config.parse>, hos
     await closeClients();
     throw error;
   }
+}
+
+/** What opens and closes breakers is for the log and the metrics. */
+function tellBreaker({ logger, metrics }: Host): (event: BreakerEvent) => void {
+  return ({ service, rpc, isOpen, faults, lastFault: { code, message } }) => {
+    metrics.showBreaker(service, rpc, isOpen);
+    const fields = { callee: service, rpc, faults, code, error: message };
+    if (isOpen) logger.warn(fields, 'calls are spared');
+    else logger.info(fields, 'calls are made again');
+  };
 }
 
 async function openDecisions(

@@ -16,6 +16,7 @@ describe('serveMetrics', () => {
     metrics.countSwap('failed');
     metrics.countSwap('failed');
     metrics.observeOpened(2);
+    metrics.showBreaker('user-embedder', 'embedUsers', true);
     const text = await (await ask()).text();
     expect(text).toContain('mic_releases_open{service="ann-service"} 2');
     expect(text).toContain('mic_release_behind{service="ann-service"} 1');
@@ -23,6 +24,7 @@ describe('serveMetrics', () => {
     expect(text).not.toContain('release="r1"');
     expect(text).toContain('mic_release_swaps_total{outcome="failed",service="ann-service"} 2');
     expect(text).toContain('mic_release_open_seconds_bucket{le="3",service="ann-service"} 1');
+    expect(text).toContain('mic_breaker_open{callee="user-embedder",rpc="embedUsers",service="ann-service"} 1');
     expect(text).toContain('process_resident_memory_bytes');
     expect((await ask('/')).status).toBe(404);
   });

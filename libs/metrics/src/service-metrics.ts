@@ -11,6 +11,7 @@ export class ServiceMetrics {
   readonly #current: Gauge<'release'>;
   readonly #swaps: Counter<'outcome'>;
   readonly #openSeconds: Histogram;
+  readonly #breakers: Gauge<'callee' | 'rpc'>;
 
   constructor(service: string) {
     const registers = [this.registry];
@@ -40,6 +41,12 @@ export class ServiceMetrics {
       buckets: OPEN_SECONDS,
       registers,
     });
+    this.#breakers = new Gauge({
+      name: 'mic_breaker_open',
+      help: '1 while calls of an RPC of another service are spared because it failed again and again, else 0',
+      labelNames: ['callee', 'rpc'],
+      registers,
+    });
   }
 
   /** Which releases are open now. */
@@ -56,5 +63,10 @@ export class ServiceMetrics {
 
   observeOpened(seconds: number): void {
     this.#openSeconds.observe(seconds);
+  }
+
+  /** @param callee the service whose RPC it is. */
+  showBreaker(callee: string, rpc: string, isOpen: boolean): void {
+    this.#breakers.set({ callee, rpc }, Number(isOpen));
   }
 }

@@ -38,7 +38,7 @@ export interface RecallEngineOptions {
   readonly indexEf?: number;
   /** Asked for each request: they may change. */
   readonly profiles: () => Profiles;
-  /** Told of every answer, before it is put into words. */
+  /** Told of every answer but rehearsals, before it is put into words. */
   readonly onRanked?: (request: RecallRequest, ranked: RankedRecall) => void;
   /** performance.now by default. */
   readonly clock?: Clock;
@@ -100,7 +100,7 @@ export class RecallEngine implements RecallService {
 
   async recall(request: RecallRequest, deadlineMs: number, signal: AbortSignal): Promise<RecallResult> {
     const ranked = await this.rank(request, deadlineMs, signal);
-    this.#onRanked?.(request, ranked);
+    if (!request.isRehearsal) this.#onRanked?.(request, ranked);
     const { merged, scores, items, picked } = ranked;
     return {
       userId: request.userId,

@@ -12,6 +12,7 @@ describe('warmUp', () => {
       catalog: tinyCatalog(),
       schema: { userFields: [] },
       profiles: () => tinyProfiles(),
+      onRanked: () => called.push('noted'),
       ports: {
         userIndex: {
           searchUsers: (...call) => (called.push('searchUsers'), ports.userIndex.searchUsers(...call)),

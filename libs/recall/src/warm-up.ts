@@ -22,7 +22,13 @@ export async function warmUp(recall: RecallService, catalog: ItemCatalog, rounds
     weights: new Float32Array(items.length).fill(1),
   };
   for (let round = 0; round < rounds && performance.now() - started < LONGEST_MS; round++) {
-    const request = { requestId: `warm-up/${round}`, userId: '(warm-up)', inlineHistory, includeSeen: true };
+    const request = {
+      requestId: `warm-up/${round}`,
+      userId: '(warm-up)',
+      inlineHistory,
+      includeSeen: true,
+      isRehearsal: true,
+    };
     await recall.recall(request, LONGEST_ROUND_MS, new AbortController().signal).catch(() => undefined);
   }
 }

@@ -14,17 +14,18 @@ export interface ReleaseState {
   readonly problem: string | null;
 }
 
-/** What happens to releases, for the log and the metrics. */
-export interface ReleaseCounters {
+/** What a service counts: see ServiceMetrics. */
+export interface ServiceCounters {
   countSwap(outcome: 'done' | 'failed'): void;
   observeOpened(seconds: number): void;
+  showBreaker(callee: string, rpc: string, isOpen: boolean): void;
 }
 
 /** The process that a service runs in, as far as a service needs it. */
 export interface Host {
   readonly logger: Logger;
   readonly loopDelay: EventLoopDelay;
-  readonly metrics: ReleaseCounters;
+  readonly metrics: ServiceCounters;
   /** Fires when the process is to end. */
   readonly stopping: AbortSignal;
   /** Tells health and metrics. */
