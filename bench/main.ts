@@ -6,12 +6,14 @@ import { Command } from 'commander';
 import { benchAppend, type AppendRow } from './append';
 import { benchFaults, type FaultRow } from './faults';
 import { failoverCommand } from './failover-command';
+import { filtersCommand } from './filters-command';
 import { mic } from './installation';
 import { killsCommand } from './kills-command';
 import { benchRecall, type RecallRow } from './recall';
 import { benchSwap, type LoadFigures, type SwapReport } from './swap';
 import { makeReleases, releasesOf } from './swap-home';
 import { quantile } from './load';
+import { userIdsOf } from './user-ids';
 import { benchTrain, ENCODER_NAMES, type EncoderName, type TrainReport } from './train';
 
 const program = new Command('bench').description(
@@ -159,11 +161,6 @@ interface LoadFlags {
   json?: boolean;
 }
 
-function userIdsOf(range: string): string[] {
-  const [prefix, digits, count] = range.split(':') as [string, string, string];
-  return Array.from({ length: Number(count) }, (_, i) => prefix + String(i).padStart(Number(digits), '0'));
-}
-
 /** Runs over a home that is given, or over one that is made for it and removed afterwards. */
 async function withHome(
   { home: given, store }: { readonly home?: string; readonly store?: string },
@@ -309,6 +306,7 @@ function trainTable({ torch, rows, largeOverSmall }: TrainReport): string {
   ].join('\n');
 }
 
+program.addCommand(filtersCommand());
 program.addCommand(killsCommand());
 program.addCommand(failoverCommand());
 

@@ -5,20 +5,21 @@ const USERS = 20_000;
 const EVENTS_PER_ITEM = 30;
 const SEEDS = [1, 2, 3];
 
-/** Makes a world, and a release of it for each of three models, with the history in the store. */
+/** Makes a world, and a release of it for each of some models, with the history in the store. */
 export async function makeReleases(
   home: string,
   store: string | undefined,
   items: number,
   tell: (line: string) => void,
+  seeds: readonly number[] = SEEDS,
 ): Promise<void> {
   const data = join(home, 'datasets/world');
   const size = ['--users', String(USERS), '--items', String(items), '--events', String(items * EVENTS_PER_ITEM)];
   await mic('data', 'synth', ...size, '--seed', '1', '--out', data);
   const at = store === undefined ? [] : ['--store', store];
   await mic('history', 'import', '--data', data, '--home', home, ...at);
-  for (const seed of SEEDS) {
-    tell(`making release ${seed} of ${SEEDS.length}`);
+  for (const seed of seeds) {
+    tell(`making release ${seed} of ${seeds.length}`);
     const model = join(home, `runs/seed-${seed}`);
     await mic('train', '--data', data, '--out', model, '--seed', String(seed), '--max-steps', '100');
     await mic(
@@ -37,12 +38,12 @@ export async function makeReleases(
   }
 }
 
-/** Ids of the releases of a home, oldest first. */
-export async function releasesOf(home: string): Promise<string[]> {
+/** Ids of the releases of a home, oldest first. @param least that there must be. */
+export async function releasesOf(home: string, least = 2): Promise<string[]> {
   const listed = JSON.parse(await mic('release', 'list', '--home', home, '--json')) as {
     readonly manifest: { readonly id: string } | null;
   }[];
   const ids = listed.flatMap(({ manifest }) => (manifest ? [manifest.id] : []));
-  if (ids.length < 2) throw new Error(`${home} has ${ids.length} releases; a swap needs two`);
+  if (ids.length < least) throw new Error(`${home} has ${ids.length} releases; ${least} are needed`);
   return ids;
 }
