@@ -13,6 +13,7 @@ import { benchRecall, type RecallRow } from './recall';
 import { benchSwap, type LoadFigures, type SwapReport } from './swap';
 import { makeReleases, releasesOf } from './swap-home';
 import { quantile } from './load';
+import { unknownUsersCommand } from './unknown-users-command';
 import { userIdsOf } from './user-ids';
 import { benchTrain, ENCODER_NAMES, type EncoderName, type TrainReport } from './train';
 
@@ -307,6 +308,7 @@ function trainTable({ torch, rows, largeOverSmall }: TrainReport): string {
 }
 
 program.addCommand(filtersCommand());
+program.addCommand(unknownUsersCommand());
 program.addCommand(killsCommand());
 program.addCommand(failoverCommand());
 
