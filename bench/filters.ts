@@ -1,5 +1,5 @@
-import { openEngine } from '../apps/mic/src/all-in-one-engine';
-import { homeAt } from '../apps/mic/src/home';
+import { join } from 'node:path';
+import { openLocalEngine } from '@mic/local-recall';
 import { Random } from '@mic/domain';
 import { LiveItemsFollower } from '@mic/live-items';
 import { openStore } from '@mic/open-store';
@@ -49,16 +49,21 @@ const HISTORY_LIMIT = 1_000;
  */
 export async function benchFilters(options: FiltersOptions, onRow: (row: FilterRow) => void): Promise<void> {
   const { home: folder, n, seed } = options;
-  const home = homeAt(folder);
-  const store = await openStore({ store: home.store, readOnly: true });
+  const store = await openStore({ store: join(folder, 'store'), readOnly: true });
   const logger = createLogger({ level: 'warn', service: 'bench' });
   const liveItems = new LiveItemsFollower({ records: () => Promise.resolve(store), logger });
   const pointer = await store.pointer();
   if (pointer === null) throw new Error(`nothing is published in ${folder}`);
   const patient = { ...DEFAULT_PROFILES.profiles['default']!, timeoutMs: 600_000, contextTimeoutMs: 600_000 };
   const profiles = { default: 'default', profiles: { default: patient } };
-  const surroundings = { home, store, profiles: () => profiles, liveItems, decisions: null };
-  const opened = await openEngine(surroundings, pointer, false);
+  const surroundings = {
+    releases: join(folder, 'releases'),
+    store,
+    profiles: () => profiles,
+    liveItems,
+    decisions: null,
+  };
+  const opened = await openLocalEngine(surroundings, pointer, false);
   try {
     const { engine } = opened.value;
     const random = new Random(seed);

@@ -1,5 +1,5 @@
-import { openEngine } from '../apps/mic/src/all-in-one-engine';
-import { homeAt } from '../apps/mic/src/home';
+import { join } from 'node:path';
+import { openLocalEngine } from '@mic/local-recall';
 import { openDataset } from '@mic/dataset';
 import { hashIds, NO_ROW, type HistoryTable } from '@mic/domain';
 import {
@@ -55,9 +55,8 @@ const HALF_LIVES = [Infinity, 0.3, 0.1, 0.03, 0.01];
  * path that knows the user. No list has the told events.
  */
 export async function benchUnknownUsers(options: UnknownUsersOptions): Promise<readonly UnknownUsersRow[]> {
-  const home = homeAt(options.home);
   const dataset = await openDataset(options.data);
-  const store = await openStore({ store: home.store });
+  const store = await openStore({ store: join(options.home, 'store') });
   const logger = createLogger({ level: 'warn', service: 'bench' });
   const liveItems = new LiveItemsFollower({ records: () => Promise.resolve(store), logger });
   try {
@@ -70,13 +69,13 @@ export async function benchUnknownUsers(options: UnknownUsersOptions): Promise<r
     const masked: Masked = { profile: null, self: '' };
     const profiles = { default: 'bench', profiles: { bench: PROFILE } };
     const surroundings = {
-      home,
-      store: withProfile(store, masked),
+      releases: join(options.home, 'releases'),
+      store: maskedStore(store, masked),
       profiles: () => profiles,
       liveItems,
       decisions: null,
     };
-    const { value, close } = await openEngine(surroundings, pointer, false);
+    const { value, close } = await openLocalEngine(surroundings, pointer, false);
     try {
       const fields = await dataset.loadUserProfiles(value.schema, userIds);
       const width = fields.length / userIds.length;

@@ -1,6 +1,7 @@
 import { EventLogWriter, loggedHistory, tellTrouble } from '@mic/event-log';
 import { DecisionLog, tellDecisionTrouble } from '@mic/decision-log';
 import { ItemWrites, LiveItemsFollower } from '@mic/live-items';
+import { openLocalEngine, type LocalEngine } from '@mic/local-recall';
 import { ServiceMetrics } from '@mic/metrics';
 import { openStore } from '@mic/open-store';
 import { largestN, type Profiles } from '@mic/recall';
@@ -15,7 +16,6 @@ import {
   type Opened,
   type OpenReleases,
 } from '@mic/service-host';
-import { openEngine, type LocalEngine } from './all-in-one-engine';
 import { checkPublished } from './check-published';
 import type { DecisionFlags } from './decision-log-option';
 import type { Home } from './home';
@@ -123,7 +123,11 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
       settings: RELEASE_SETTINGS,
       opener: {
         open: (pointer, beside) =>
-          openEngine({ home, store, profiles, liveItems, decisions: decisionLog }, pointer, beside),
+          openLocalEngine(
+            { releases: home.releases, store, profiles, liveItems, decisions: decisionLog },
+            pointer,
+            beside,
+          ),
       },
       records: { get: () => Promise.resolve(store), close: () => Promise.resolve() },
     });

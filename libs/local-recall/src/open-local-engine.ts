@@ -6,7 +6,6 @@ import { ReleaseItems, type LiveItemsFollower } from '@mic/live-items';
 import { OnnxItemEmbedder, OnnxUserEmbedder } from '@mic/onnx-tower';
 import { RecallEngine, warmUp, type Profiles, type ReleasePointer, type Store, type UserIndex } from '@mic/recall';
 import { openedRelease, openPublishedParts, type OpenedRelease } from '@mic/service-host';
-import type { Home } from './home';
 
 /** The recall path of one release in this process. */
 export interface LocalEngine {
@@ -14,8 +13,9 @@ export interface LocalEngine {
   readonly schema: FeatureSchema;
 }
 
-export interface EngineSurroundings {
-  readonly home: Home;
+export interface LocalEngineSurroundings {
+  /** Folder that holds the releases. */
+  readonly releases: string;
   readonly store: Store;
   readonly profiles: () => Profiles;
   readonly liveItems: LiveItemsFollower;
@@ -23,13 +23,13 @@ export interface EngineSurroundings {
 }
 
 /** The recall path of one release, with everything that it calls. */
-export async function openEngine(
-  { home, store, profiles, liveItems, decisions }: EngineSurroundings,
+export async function openLocalEngine(
+  { releases, store, profiles, liveItems, decisions }: LocalEngineSurroundings,
   pointer: ReleasePointer,
   beside: boolean,
 ): Promise<OpenedRelease<LocalEngine>> {
   const parts = ['towers', 'catalog', 'index', 'userIndex'] as const;
-  const release = await openPublishedParts(home.releases, pointer, parts, beside);
+  const release = await openPublishedParts(releases, pointer, parts, beside);
   const { releaseId, manifest, catalog } = release;
   const { signature, schema, userTower, itemTower } = release.towers;
   const { counts, dimension, manifestSha256 } = manifest;

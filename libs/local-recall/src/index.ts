@@ -1,0 +1,1 @@
+export { openLocalEngine, type LocalEngine, type LocalEngineSurroundings } from './open-local-engine';
