@@ -8,11 +8,13 @@ import { benchFaults, type FaultRow } from './faults';
 import { failoverCommand } from './failover-command';
 import { mic } from './installation';
 import { killsCommand } from './kills-command';
+import { liveCommand } from './live-command';
 import { benchRecall, type RecallRow } from './recall';
 import { benchSwap, type LoadFigures, type SwapReport } from './swap';
 import { makeReleases, releasesOf } from './swap-home';
 import { quantile } from './load';
 import { benchTrain, ENCODER_NAMES, type EncoderName, type TrainReport } from './train';
+import { userIdsOf } from './user-ids';
 
 const program = new Command('bench').description(
   'measurements of this project; each prints a table, or JSON with --json',
@@ -157,11 +159,6 @@ interface LoadFlags {
   deadlineMs: number;
   users: string;
   json?: boolean;
-}
-
-function userIdsOf(range: string): string[] {
-  const [prefix, digits, count] = range.split(':') as [string, string, string];
-  return Array.from({ length: Number(count) }, (_, i) => prefix + String(i).padStart(Number(digits), '0'));
 }
 
 /** Runs over a home that is given, or over one that is made for it and removed afterwards. */
@@ -311,5 +308,6 @@ function trainTable({ torch, rows, largeOverSmall }: TrainReport): string {
 
 program.addCommand(killsCommand());
 program.addCommand(failoverCommand());
+program.addCommand(liveCommand());
 
 await program.parseAsync();
