@@ -6,7 +6,7 @@ import { Command } from 'commander';
 import { benchFilters, type FilterRow } from './filters';
 import { mic } from './installation';
 import { userIdsOf } from './user-ids';
-import { makeReleases, releasesOf } from './swap-home';
+import { makeReleases } from './swap-home';
 
 interface FiltersFlags {
   home?: string;
@@ -35,7 +35,7 @@ export function filtersCommand(): Command {
       const home = given ?? (await mkdtemp(join(tmpdir(), 'mic-bench-')));
       try {
         if (given === undefined) {
-          await makeReleases(
+          const [release] = await makeReleases(
             home,
             undefined,
             items,
@@ -44,7 +44,6 @@ export function filtersCommand(): Command {
             },
             [1],
           );
-          const [release] = await releasesOf(home, 1);
           await mic('publish', '--home', home, '--release', release!);
         }
         const rows: FilterRow[] = [];

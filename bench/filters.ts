@@ -117,6 +117,7 @@ async function measure(
     const found = new Set(ranked.lists.find(({ channel }) => channel === 'U2I')!.candidates.rows);
     recalls.push(exact.length === 0 ? 1 : exact.filter((row) => found.has(row)).length / exact.length);
   }
+  timesMs.sort((a, b) => a - b);
   const [p50Ms, p99Ms] = [quantile(timesMs, 0.5), quantile(timesMs, 0.99)];
   const recall = recalls.reduce((a, b) => a + b, 0) / recalls.length;
   const [size, leastRecall] = [userIds.length, Math.min(...recalls)];

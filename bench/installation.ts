@@ -1,10 +1,15 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { checkHealth } from '@mic/rpc';
 
 /** The built command line. */
 export const MIC = fileURLToPath(new URL('../apps/mic/bin/mic.mjs', import.meta.url));
+
+const GATEWAY = fileURLToPath(new URL('../apps/recall-gateway/dist/main.mjs', import.meta.url));
 
 export type ServiceName = 'user-embedder' | 'ann-service' | 'neighbor-store' | 'recall-gateway';
 
@@ -58,6 +63,36 @@ export async function serveOne(
   if (child.exitCode !== null) throw new Error(`mic serve ended with ${child.exitCode}`);
   const { address, pid } = JSON.parse(String(first[0])) as { address: string; pid: number };
   return { address, pid, stop: () => stop(child, ended) };
+}
+
+/** Starts another gateway over the services of an installation, and waits until it says that it is ready. */
+export async function gatewayBeside(
+  { services }: Installation,
+  home: string,
+  store: string,
+): Promise<{ readonly address: string; stop(): Promise<void> }> {
+  const child = spawn(process.execPath, [GATEWAY], {
+    env: {
+      PATH: process.env.PATH,
+      MIC_ADDRESS: '127.0.0.1:0',
+      MIC_LOG_LEVEL: 'error',
+      MIC_STORE: store,
+      MIC_RELEASES: join(home, 'releases'),
+      MIC_USER_EMBEDDER: services['user-embedder'].address,
+      MIC_ANN_SERVICE: services['ann-service'].address,
+      MIC_NEIGHBOR_STORE: services['neighbor-store'].address,
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(child, 'exit');
+  const first = await Promise.race([once(createInterface(child.stdout), 'line'), ended]);
+  if (child.exitCode !== null) throw new Error(`the recall-gateway ended with ${child.exitCode}`);
+  const { address } = JSON.parse(String(first[0])) as { address: string };
+  while ((await checkHealth(address, '', 1_000).catch(() => 'UNKNOWN')) !== 'SERVING') {
+    if (child.exitCode !== null) throw new Error(`the recall-gateway ended with ${child.exitCode}`);
+    await sleep(50);
+  }
+  return { address, stop: () => stop(child, ended) };
 }
 
 async function stop(child: ChildProcess, ended: Promise<unknown>): Promise<void> {

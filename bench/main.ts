@@ -9,6 +9,7 @@ import { failoverCommand } from './failover-command';
 import { filtersCommand } from './filters-command';
 import { mic } from './installation';
 import { killsCommand } from './kills-command';
+import { liveCommand } from './live-command';
 import { benchRecall, type RecallRow } from './recall';
 import { benchSwap, type LoadFigures, type SwapReport } from './swap';
 import { makeReleases, releasesOf } from './swap-home';
@@ -16,6 +17,7 @@ import { quantile } from './load';
 import { unknownUsersCommand } from './unknown-users-command';
 import { userIdsOf } from './user-ids';
 import { benchTrain, ENCODER_NAMES, type EncoderName, type TrainReport } from './train';
+import { userIdsOf } from './user-ids';
 
 const program = new Command('bench').description(
   'measurements of this project; each prints a table, or JSON with --json',
@@ -311,5 +313,6 @@ program.addCommand(filtersCommand());
 program.addCommand(unknownUsersCommand());
 program.addCommand(killsCommand());
 program.addCommand(failoverCommand());
+program.addCommand(liveCommand());
 
 await program.parseAsync();
