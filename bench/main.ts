@@ -8,6 +8,7 @@ import { benchFaults, type FaultRow } from './faults';
 import { failoverCommand } from './failover-command';
 import { mic } from './installation';
 import { killsCommand } from './kills-command';
+import { outcomesCommand } from './outcomes-command';
 import { benchRecall, type RecallRow } from './recall';
 import { benchSwap, type LoadFigures, type SwapReport } from './swap';
 import { makeReleases, releasesOf } from './swap-home';
@@ -311,5 +312,6 @@ function trainTable({ torch, rows, largeOverSmall }: TrainReport): string {
 
 program.addCommand(killsCommand());
 program.addCommand(failoverCommand());
+program.addCommand(outcomesCommand());
 
 await program.parseAsync();
