@@ -63,11 +63,16 @@ describe('outcomeFigures', () => {
 
   it('tells failures that could have been partial from those that could not', () => {
     const outOfTime = (startedAtMs: number) =>
-      call({ startedAtMs, ms: 20, code: 'DEADLINE_EXCEEDED', message: `gone after 20.${startedAtMs} ms` });
+      call({
+        startedAtMs,
+        ms: 20,
+        code: 'DEADLINE_EXCEEDED',
+        message: 'Deadline exceeded after 0.020s,remote_addr=127.0.0.1:1',
+      });
     const calls = [
       call(),
       call({ code: 'RESOURCE_EXHAUSTED', message: '64 calls run already', isShed: true }),
-      call({ code: 'UNAVAILABLE', message: 'gone' }),
+      call({ code: 'UNAVAILABLE', message: 'gone from port 4711' }),
       outOfTime(1_000),
       outOfTime(2_000),
       outOfTime(3_000),
@@ -76,7 +81,11 @@ describe('outcomeFigures', () => {
     expect(outcomeFigures(calls, 20, delays)).toMatchObject({
       failed: 5,
       codes: { RESOURCE_EXHAUSTED: 1, UNAVAILABLE: 1, DEADLINE_EXCEEDED: 3 },
-      messages: { 'DEADLINE_EXCEEDED: gone after # ms': 3 },
+      messages: {
+        'RESOURCE_EXHAUSTED: # calls run already': 1,
+        'UNAVAILABLE: gone from port #': 1,
+        DEADLINE_EXCEEDED: 3,
+      },
       shed: 1,
       callerHeldUp: 1,
       couldBePartial: 3,

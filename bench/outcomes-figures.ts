@@ -92,7 +92,7 @@ export function outcomeFigures(
     violations: counted(calls.flatMap(({ violations }) => violations)),
     failed: failed.length,
     codes: counted(failed.map(({ code }) => code)),
-    messages: counted(failed.map(({ code, message }) => `${code}: ${message.replaceAll(/\d+(\.\d+)?/g, '#')}`)),
+    messages: counted(failed.map(problemOf)),
     shed: count(({ failure }) => failure === 'shed'),
     callerHeldUp: count(({ failure }) => failure === 'caller held up'),
     couldBePartial: count(({ failure }) => failure === 'server held up' || failure === 'unexplained'),
@@ -108,6 +108,10 @@ export function outcomeFigures(
     serverDelayMs: largest(judged.map(({ serverMs }) => serverMs)),
   };
 }
+
+/** Code and message, without numbers; of a deadline that passed here the code alone, for the rest is where the time went. */
+const problemOf = ({ code, message }: OutcomeCall): string =>
+  message.startsWith('Deadline exceeded after') ? code : `${code}: ${message.replaceAll(/\d+(\.\d+)?/g, '#')}`;
 
 interface Judged {
   readonly isLate: boolean;

@@ -146,14 +146,15 @@ async function measure(
   };
   await condition.begin(world, deadlineMs);
   const startedAt = performance.now();
+  let seconds: number;
   try {
     await (condition.isOverload
       ? inClosedLoop({ calls: requests, concurrency: callers, longestMs: LONGEST_MS }, call)
       : atSteadyRate({ calls: requests, callsPerSecond, longestMs: LONGEST_MS }, call));
+    seconds = (performance.now() - startedAt) / 1_000;
   } finally {
     await condition.end(world);
   }
-  const seconds = (performance.now() - startedAt) / 1_000;
   await sleep(LOG_WINDOW_MS);
   ownDelay.stop();
   const delays = { own: ownDelay.delays, server: world.running.serverDelays() };

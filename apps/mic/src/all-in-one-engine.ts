@@ -20,11 +20,13 @@ export interface EngineSurroundings {
   readonly profiles: () => Profiles;
   readonly liveItems: LiveItemsFollower;
   readonly decisions: DecisionLog | null;
+  /** See RecallEngineOptions. */
+  readonly queueDelayMs: () => number;
 }
 
 /** The recall path of one release, with everything that it calls. */
 export async function openEngine(
-  { home, store, profiles, liveItems, decisions }: EngineSurroundings,
+  { home, store, profiles, liveItems, decisions, queueDelayMs }: EngineSurroundings,
   pointer: ReleasePointer,
   beside: boolean,
 ): Promise<OpenedRelease<LocalEngine>> {
@@ -76,6 +78,7 @@ export async function openEngine(
             decisions.note(request, ranked, manifestSha256);
           }
         : undefined,
+      queueDelayMs,
     });
     await liveItems.add(items);
     opened.push({

@@ -118,12 +118,13 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
         server.setUpToDate(current !== null && problem === null);
       },
     };
+    const queueDelayMs = (): number => loopDelay.recentMs();
+    const surroundings = { home, store, profiles, liveItems, decisions: decisionLog, queueDelayMs };
     state.served = await serveReleases({
       host,
       settings: RELEASE_SETTINGS,
       opener: {
-        open: (pointer, beside) =>
-          openEngine({ home, store, profiles, liveItems, decisions: decisionLog }, pointer, beside),
+        open: (pointer, beside) => openEngine(surroundings, pointer, beside),
       },
       records: { get: () => Promise.resolve(store), close: () => Promise.resolve() },
     });
