@@ -1,4 +1,4 @@
-import { RecallServiceClient, type RecallRequest } from '@mic/contracts';
+import type { RecallRequest, RecallServiceClient } from '@mic/contracts';
 import type { MicError } from '@mic/domain';
 import { isFromService, unary } from '@mic/rpc';
 import type { OutcomeCall } from './outcomes-figures';
@@ -31,4 +31,4 @@ const FAILED = { degraded: false, outcomes: new Map(), violations: [] };
 
 /** True when the service refused the call because too many run. */
 const isShed = (error: MicError): boolean =>
-  error.code === 'RESOURCE_EXHAUSTED' && isFromService(error) && error.message.endsWith('calls run already');
+  error.code === 'RESOURCE_EXHAUSTED' && isFromService(error) && /^\d+ calls run already/.test(error.message);

@@ -90,7 +90,7 @@ function outcomesText({ saturation, rows, leftOut }: OutcomesReport): string {
     'unexplained: of those, what the recorded event-loop delays do not explain. late: ended later than 10 ms after the deadline, beyond that delay.',
     `calls a second at most: ${most.join(', ')}`,
     ...rows.filter(isTroubled).map(troublesOf),
-    ...leftOut.map(({ shape, condition, why }) => `${SHAPES[shape]}, ${condition}: not there; ${why}`),
+    ...leftOut.map(({ shape, condition, why }) => `${SHAPES[shape]}: "${condition}" cannot be, ${why}`),
   ].join('\n');
 }
 

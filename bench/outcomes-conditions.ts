@@ -35,8 +35,8 @@ export interface Condition {
   readonly off: readonly Channel[];
   /** Whether users are asked for that neither release nor store knows. */
   readonly asksStrangers: boolean;
-  /** Whether callers call as often as they can, more of them than the machine can answer. */
-  readonly isOverload: boolean;
+  /** How often is called: at half of saturation, at twice as much, or by many callers at a time, each as soon as it has an answer. */
+  readonly pace: 'half' | 'twice' | 'callers';
   /** Whether Redis is reached by the proxy. */
   readonly viaProxy: boolean;
   begin(world: World, deadlineMs: number): Promise<void>;
@@ -44,11 +44,11 @@ export interface Condition {
 }
 
 const nothing = (): Promise<void> => Promise.resolve();
-const WELL = {
+const WELL: Omit<Condition, 'name' | 'kind'> = {
   gone: [],
   off: [],
   asksStrangers: false,
-  isOverload: false,
+  pace: 'half',
   viaProxy: false,
   begin: nothing,
   end: nothing,
@@ -143,7 +143,8 @@ export const CONDITIONS: readonly Condition[] = [
       return Promise.resolve();
     },
   },
-  { ...WELL, name: 'overload', kind: 'overload', isOverload: true },
+  { ...WELL, name: 'overload: twice saturation', kind: 'overload', pace: 'twice' },
+  { ...WELL, name: 'overload: many callers', kind: 'overload', pace: 'callers' },
   { ...WELL, name: 'no history', kind: 'no-history', asksStrangers: true },
   ...CHANNELS.map(channelOff),
 ];

@@ -128,7 +128,7 @@ function judge(call: OutcomeCall, deadlineMs: number, delays: RecordedDelays): J
   const beyondMs = call.ms - deadlineMs - TOLERANCE_MS;
   return {
     isLate: beyondMs > 0,
-    excessMs: Math.max(0, beyondMs - ownMs - serverMs),
+    excessMs: Math.max(0, beyondMs - heldUpSince(call, deadlineMs, delays.own) - serverMs),
     ownMs,
     serverMs,
     failure: failureOf(call, ownMs, serverMs, keptBackMs(deadlineMs)),
@@ -141,6 +141,15 @@ function failureOf({ code, isShed }: OutcomeCall, ownMs: number, serverMs: numbe
   if (code !== 'DEADLINE_EXCEEDED') return 'unexplained';
   if (ownMs >= keptMs) return 'caller held up';
   return ownMs + serverMs >= keptMs ? 'server held up' : 'unexplained';
+}
+
+/** For how long this process was held up between the call's deadline and its end: only then does it make the call later. */
+function heldUpSince({ startedAtMs, ms }: OutcomeCall, deadlineMs: number, own: readonly LoopDelay[]): number {
+  let sum = 0;
+  for (const { fromMs, toMs, delayMs } of own) {
+    if (fromMs <= startedAtMs + ms && toMs >= startedAtMs + deadlineMs) sum += delayMs;
+  }
+  return sum;
 }
 
 /** The longest delay of those that fall into the call. */

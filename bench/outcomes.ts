@@ -76,10 +76,9 @@ export async function benchOutcomes(options: OutcomesOptions, tell: (line: strin
       await withWorld(shape, viaProxy, options, async (world, client) => {
         saturation[shape] ??= await saturationOf(client, options);
         tell(`${shape}: ${saturation[shape].toFixed(0)} calls a second at most`);
-        const callsPerSecond = Math.min(MOST_CALLS_PER_SECOND, saturation[shape] / 2);
         for (const condition of conditions) {
           for (const deadlineMs of options.deadlinesMs) {
-            const row = await measure(world, client, condition, deadlineMs, callsPerSecond, options);
+            const row = await measure(world, client, condition, deadlineMs, saturation[shape], options);
             rows.push(row);
             tell(lineOf(row));
           }
@@ -130,7 +129,7 @@ async function measure(
   client: RecallServiceClient,
   condition: Condition,
   deadlineMs: number,
-  callsPerSecond: number,
+  saturation: number,
   { made, requests, callers }: OutcomesOptions,
 ): Promise<OutcomeRow> {
   await untilWell(client, made);
@@ -148,9 +147,9 @@ async function measure(
   const startedAt = performance.now();
   let seconds: number;
   try {
-    await (condition.isOverload
+    await (condition.pace === 'callers'
       ? inClosedLoop({ calls: requests, concurrency: callers, longestMs: LONGEST_MS }, call)
-      : atSteadyRate({ calls: requests, callsPerSecond, longestMs: LONGEST_MS }, call));
+      : atSteadyRate({ calls: requests, callsPerSecond: rateOf(condition, saturation), longestMs: LONGEST_MS }, call));
     seconds = (performance.now() - startedAt) / 1_000;
   } finally {
     await condition.end(world);
@@ -166,6 +165,9 @@ async function measure(
     ...outcomeFigures(calls, deadlineMs, delays),
   };
 }
+
+const rateOf = ({ pace }: Condition, saturation: number): number =>
+  pace === 'twice' ? 2 * saturation : Math.min(MOST_CALLS_PER_SECOND, saturation / 2);
 
 const NOTHING_SEEN: ReadonlySet<string> = new Set();
 
