@@ -38,7 +38,33 @@ export async function mic(...args: string[]): Promise<string> {
 
 /** Starts `mic up` with these flags and waits for its line. */
 export async function up(...flags: string[]): Promise<Installation> {
-  const child = spawn(process.execPath, [MIC, 'up', '--json', ...flags], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const { line, log, stop } = await start(['up', '--json', ...flags]);
+  const { services } = JSON.parse(line) as Pick<Installation, 'services'>;
+  return { services, log, stop };
+}
+
+/** `mic serve --all-in-one` as a child of this process. */
+export interface OneProcess {
+  readonly address: string;
+  readonly pid: number;
+  /** What it logged so far: errors alone unless the flags say `--log-level`. */
+  readonly log: readonly LogLine[];
+  stop(): Promise<void>;
+}
+
+/** Starts `mic serve --all-in-one` with these flags on a free port and waits for its line. */
+export async function serveOne(...flags: string[]): Promise<OneProcess> {
+  const args = ['serve', '--all-in-one', '--address', '127.0.0.1:0', '--log-level', 'error', ...flags];
+  const { line, log, stop } = await start(args);
+  const { address, pid } = JSON.parse(line) as { address: string; pid: number };
+  return { address, pid, log, stop };
+}
+
+/** Starts a command that stays, and waits for the first line that it prints. @throws Error with its complaints when it ends. */
+async function start(
+  args: readonly string[],
+): Promise<{ line: string; log: readonly LogLine[]; stop(): Promise<void> }> {
+  const child = spawn(process.execPath, [MIC, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   const log: LogLine[] = [];
   const complaints: string[] = [];
   createInterface(child.stderr).on('line', (line) => {
@@ -47,22 +73,8 @@ export async function up(...flags: string[]): Promise<Installation> {
   });
   const ended = once(child, 'exit');
   const first = await Promise.race([once(createInterface(child.stdout), 'line'), ended]);
-  if (child.exitCode !== null) throw new Error(`mic up ended with ${child.exitCode}: ${complaints.join('\n')}`);
-  const { services } = JSON.parse(String(first[0])) as Pick<Installation, 'services'>;
-  return { services, log, stop: () => stop(child, ended) };
-}
-
-/** Starts `mic serve --all-in-one` with these flags on a free port and waits for its line. */
-export async function serveOne(
-  ...flags: string[]
-): Promise<{ readonly address: string; readonly pid: number; stop(): Promise<void> }> {
-  const args = [MIC, 'serve', '--all-in-one', '--address', '127.0.0.1:0', '--log-level', 'error', ...flags];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const ended = once(child, 'exit');
-  const first = await Promise.race([once(createInterface(child.stdout), 'line'), ended]);
-  if (child.exitCode !== null) throw new Error(`mic serve ended with ${child.exitCode}`);
-  const { address, pid } = JSON.parse(String(first[0])) as { address: string; pid: number };
-  return { address, pid, stop: () => stop(child, ended) };
+  if (child.exitCode !== null) throw new Error(`mic ${args[0]} ended with ${child.exitCode}: ${complaints.join('\n')}`);
+  return { line: String(first[0]), log, stop: () => stop(child, ended) };
 }
 
 /** Starts another gateway over the services of an installation, and waits until it says that it is ready. */

@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { RecallRequest, RecallServiceClient, type RecallResponse } from '@mic/contracts';
 import type { MicError } from '@mic/domain';
 import { createClient, unary } from '@mic/rpc';
+import { atSteadyRate, inClosedLoop } from './pace';
 
 export interface LoadOptions {
   /** `host:port` of a gateway or of `mic serve`. */
@@ -34,19 +34,14 @@ export interface CallRecord {
 
 /** Calls Recall for one user after the other, a number of them at a time, and records every call. */
 export async function runLoad(options: LoadOptions): Promise<CallRecord[]> {
-  const { target, userIds, calls, concurrency, deadlineMs, longestMs } = options;
+  const { target, userIds, deadlineMs } = options;
   const client = createClient(RecallServiceClient, target);
   const records: CallRecord[] = [];
-  const endAt = Date.now() + longestMs;
-  let next = 0;
-  const caller = async (): Promise<void> => {
-    while (next < calls && Date.now() < endAt) {
-      records.push(await callOnce(client, userIds[next++ % userIds.length]!, deadlineMs));
-    }
-  };
   try {
     await connected(client);
-    await Promise.all(Array.from({ length: concurrency }, caller));
+    await inClosedLoop(options, async (position) => {
+      records.push(await callOnce(client, userIds[position % userIds.length]!, deadlineMs));
+    });
   } finally {
     client.close();
   }
@@ -59,30 +54,16 @@ export interface SteadyLoadOptions extends Omit<LoadOptions, 'calls' | 'concurre
   readonly until: AbortSignal;
 }
 
-/** Calls at most this many at a time, whatever the rate: a server that hangs must not make an endless queue here. */
-const MOST_IN_FLIGHT = 1_000;
-
 /** Calls Recall at a steady rate, whether earlier calls are answered or not, until it is told to stop, and records every call. */
 export async function runSteadyLoad(options: SteadyLoadOptions): Promise<CallRecord[]> {
-  const { target, userIds, callsPerSecond, deadlineMs, longestMs, until } = options;
+  const { target, userIds, deadlineMs } = options;
   const client = createClient(RecallServiceClient, target);
   const records: CallRecord[] = [];
-  const inFlight = new Set<Promise<void>>();
   try {
     await connected(client);
-    const startedAt = performance.now();
-    for (let sent = 0; !until.aborted && performance.now() - startedAt < longestMs;) {
-      const due = ((performance.now() - startedAt) / 1_000) * callsPerSecond;
-      while (sent < due && inFlight.size < MOST_IN_FLIGHT) {
-        const call = callOnce(client, userIds[sent++ % userIds.length]!, deadlineMs).then((record) => {
-          records.push(record);
-          inFlight.delete(call);
-        });
-        inFlight.add(call);
-      }
-      await sleep(1);
-    }
-    await Promise.all(inFlight);
+    await atSteadyRate(options, async (position) => {
+      records.push(await callOnce(client, userIds[position % userIds.length]!, deadlineMs));
+    });
   } finally {
     client.close();
   }
@@ -116,7 +97,7 @@ export function quantile(sorted: readonly number[], share: number): number {
 }
 
 /** A caller in production has its connection already: the first calls do not wait for it. */
-function connected(client: RecallServiceClient): Promise<void> {
+export function connected(client: RecallServiceClient): Promise<void> {
   return new Promise((resolve, reject) => {
     client.waitForReady(Date.now() + 5_000, (error) => {
       if (error) reject(error);

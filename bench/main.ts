@@ -10,12 +10,12 @@ import { filtersCommand } from './filters-command';
 import { mic } from './installation';
 import { killsCommand } from './kills-command';
 import { liveCommand } from './live-command';
+import { outcomesCommand } from './outcomes-command';
 import { benchRecall, type RecallRow } from './recall';
 import { benchSwap, type LoadFigures, type SwapReport } from './swap';
 import { makeReleases, releasesOf } from './swap-home';
 import { quantile } from './load';
 import { unknownUsersCommand } from './unknown-users-command';
-import { userIdsOf } from './user-ids';
 import { benchTrain, ENCODER_NAMES, type EncoderName, type TrainReport } from './train';
 import { userIdsOf } from './user-ids';
 
@@ -314,5 +314,6 @@ program.addCommand(unknownUsersCommand());
 program.addCommand(killsCommand());
 program.addCommand(failoverCommand());
 program.addCommand(liveCommand());
+program.addCommand(outcomesCommand());
 
 await program.parseAsync();

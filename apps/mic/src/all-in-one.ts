@@ -118,16 +118,13 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
         server.setUpToDate(current !== null && problem === null);
       },
     };
+    const queueDelayMs = (): number => loopDelay.recentMs();
+    const surroundings = { releases: home.releases, store, profiles, liveItems, decisions: decisionLog, queueDelayMs };
     state.served = await serveReleases({
       host,
       settings: RELEASE_SETTINGS,
       opener: {
-        open: (pointer, beside) =>
-          openLocalEngine(
-            { releases: home.releases, store, profiles, liveItems, decisions: decisionLog },
-            pointer,
-            beside,
-          ),
+        open: (pointer, beside) => openLocalEngine(surroundings, pointer, beside),
       },
       records: { get: () => Promise.resolve(store), close: () => Promise.resolve() },
     });

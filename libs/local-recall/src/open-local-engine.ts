@@ -20,11 +20,13 @@ export interface LocalEngineSurroundings {
   readonly profiles: () => Profiles;
   readonly liveItems: LiveItemsFollower;
   readonly decisions: DecisionLog | null;
+  /** See RecallEngineOptions. */
+  readonly queueDelayMs?: () => number;
 }
 
 /** The recall path of one release, with everything that it calls. */
 export async function openLocalEngine(
-  { releases, store, profiles, liveItems, decisions }: LocalEngineSurroundings,
+  { releases, store, profiles, liveItems, decisions, queueDelayMs }: LocalEngineSurroundings,
   pointer: ReleasePointer,
   beside: boolean,
 ): Promise<OpenedRelease<LocalEngine>> {
@@ -76,6 +78,7 @@ export async function openLocalEngine(
             decisions.note(request, ranked, manifestSha256);
           }
         : undefined,
+      queueDelayMs,
     });
     await liveItems.add(items);
     opened.push({

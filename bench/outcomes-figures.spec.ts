@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest';
+import { keptBackMs, outcomeFigures, type OutcomeCall } from './outcomes-figures';
+
+const call = (change: Partial<OutcomeCall> = {}): OutcomeCall => ({
+  startedAtMs: 1_000,
+  ms: 5,
+  code: 'OK',
+  message: '',
+  isShed: false,
+  degraded: false,
+  outcomes: new Map([['U2I', 'OK']]),
+  violations: [],
+  ...change,
+});
+const NONE = { own: [], server: [] };
+const delay = (fromMs: number, toMs: number, delayMs: number) => ({ fromMs, toMs, delayMs });
+
+describe('keptBackMs', () => {
+  it('is a quarter of the deadline, 5 to 50 ms', () => {
+    expect([10, 20, 50, 200, 1_000].map(keptBackMs)).toEqual([5, 5, 12.5, 50, 50]);
+  });
+});
+
+describe('outcomeFigures', () => {
+  it('counts answers, outcomes, what is wrong, and times', () => {
+    const calls = [
+      call({ ms: 1 }),
+      call({ ms: 2, degraded: true, outcomes: new Map([['U2I', 'LATE']]) }),
+      call({ ms: 3, violations: ['an item twice', 'a seen item'] }),
+      call({ ms: 4, violations: ['a seen item'] }),
+    ];
+    expect(outcomeFigures(calls, 20, NONE)).toMatchObject({
+      requests: 4,
+      degraded: 1,
+      wrong: 2,
+      violations: { 'an item twice': 1, 'a seen item': 2 },
+      failed: 0,
+      late: 0,
+      p50Ms: 3,
+      maxMs: 4,
+      outcomes: { U2I: { OK: 3, LATE: 1 } },
+    });
+  });
+
+  it('takes a call for late that ends later than 10 ms after its deadline', () => {
+    const figures = outcomeFigures([call({ ms: 30 }), call({ ms: 30.5 }), call({ ms: 33 })], 20, NONE);
+    expect(figures).toMatchObject({ late: 2, lateUnexplained: 2, worstExcessMs: 3 });
+  });
+
+  it('explains lateness by what held up this process since the deadline, and by the longest delay of the server', () => {
+    // From 1,000 to 1,045: 25 ms after the deadline, 15 ms beyond what is allowed.
+    const late = [call({ ms: 45 })];
+    const of = (own: ReturnType<typeof delay>[], server: ReturnType<typeof delay>[] = []) =>
+      outcomeFigures(late, 20, { own, server });
+    const second = (delayMs: number) => delay(500, 1_500, delayMs);
+    expect(of([delay(1_025, 1_034, 9)], [second(6), second(2)])).toMatchObject({ late: 1, lateUnexplained: 0 });
+    expect(of([delay(1_025, 1_034, 9)], [second(4)])).toMatchObject({ lateUnexplained: 1, worstExcessMs: 2 });
+    expect(of([delay(1_018, 1_026, 8), delay(1_040, 1_047, 7)])).toMatchObject({ lateUnexplained: 0 });
+    expect(of([delay(1_000, 1_019, 19)])).toMatchObject({ worstExcessMs: 15, ownDelayMs: 19 });
+    expect(of([delay(900, 999, 99), delay(1_046, 1_100, 54)])).toMatchObject({ worstExcessMs: 15, ownDelayMs: 0 });
+  });
+
+  it('tells failures that could have been partial from those that could not', () => {
+    const outOfTime = (startedAtMs: number) =>
+      call({
+        startedAtMs,
+        ms: 20,
+        code: 'DEADLINE_EXCEEDED',
+        message: 'Deadline exceeded after 0.020s,remote_addr=127.0.0.1:1',
+      });
+    const calls = [
+      call(),
+      call({ code: 'RESOURCE_EXHAUSTED', message: '64 calls run already', isShed: true }),
+      call({ code: 'UNAVAILABLE', message: 'gone from port 4711' }),
+      outOfTime(1_000),
+      outOfTime(2_000),
+      outOfTime(3_000),
+    ];
+    const delays = { own: [delay(1_000, 1_005, 5), delay(2_000, 2_003, 3)], server: [delay(1_500, 2_500, 12)] };
+    expect(outcomeFigures(calls, 20, delays)).toMatchObject({
+      failed: 5,
+      codes: { RESOURCE_EXHAUSTED: 1, UNAVAILABLE: 1, DEADLINE_EXCEEDED: 3 },
+      messages: {
+        'RESOURCE_EXHAUSTED: # calls run already': 1,
+        'UNAVAILABLE: gone from port #': 1,
+        DEADLINE_EXCEEDED: 3,
+      },
+      shed: 1,
+      callerHeldUp: 1,
+      couldBePartial: 3,
+      unexplained: 2,
+      ownDelayMs: 5,
+      serverDelayMs: 12,
+    });
+  });
+
+  it('has no excuse for an error that is not one of time', () => {
+    const calls = [call({ code: 'UNAVAILABLE' })];
+    const delays = { own: [delay(990, 1_100, 100)], server: [delay(990, 1_100, 100)] };
+    expect(outcomeFigures(calls, 20, delays)).toMatchObject({ couldBePartial: 1, unexplained: 1 });
+  });
+});

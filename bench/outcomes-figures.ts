@@ -1,0 +1,176 @@
+import type { Channel, ChannelOutcome } from '@mic/domain';
+import { quantile } from './load';
+import type { LoopDelay } from './own-delay';
+
+/** What became of one call. */
+export interface OutcomeCall {
+  /** Milliseconds since the epoch. */
+  readonly startedAtMs: number;
+  readonly ms: number;
+  /** 'OK' or the status. */
+  readonly code: string;
+  /** What the error says; '' where there is none. */
+  readonly message: string;
+  /** The service refused it before it was begun. */
+  readonly isShed: boolean;
+  readonly degraded: boolean;
+  /** None where there is no answer. */
+  readonly outcomes: ReadonlyMap<Channel, ChannelOutcome>;
+  /** See violationsOf. */
+  readonly violations: readonly string[];
+}
+
+/** When event loops kept calls waiting. */
+export interface RecordedDelays {
+  /** Of the process that calls. */
+  readonly own: readonly LoopDelay[];
+  /** Of the process that answers. */
+  readonly server: readonly LoopDelay[];
+}
+
+/** Counts by name. */
+export type Counts = Readonly<Record<string, number>>;
+
+export interface OutcomeFigures {
+  readonly requests: number;
+  readonly degraded: number;
+  /** Answers that break a rule, and the rules. */
+  readonly wrong: number;
+  readonly violations: Counts;
+  /** Calls that ended with an error, by code; and by what they say, without numbers. */
+  readonly failed: number;
+  readonly codes: Counts;
+  readonly messages: Counts;
+  /** Failed calls that the service refused before it began them. */
+  readonly shed: number;
+  /** Failed calls that ran out of time while this process was held up itself. */
+  readonly callerHeldUp: number;
+  /** The other failed calls: they could have been answered in part. */
+  readonly couldBePartial: number;
+  /** Those of them that the delay of the two event loops does not explain. */
+  readonly unexplained: number;
+  /** Calls that ended more than 10 ms after their deadline. */
+  readonly late: number;
+  /** Those of them that the recorded delay does not explain, and by how much the worst of all goes beyond it. */
+  readonly lateUnexplained: number;
+  readonly worstExcessMs: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+  /** Outcomes of each channel in the answers. */
+  readonly outcomes: Readonly<Record<string, Counts>>;
+  /** Longest delays during these calls. */
+  readonly ownDelayMs: number;
+  readonly serverDelayMs: number;
+}
+
+/** How long after its deadline a call may end, milliseconds. */
+const TOLERANCE_MS = 10;
+/** What a service keeps back of a deadline for the way to the caller, as the built-in profile has it. */
+const KEPT_SHARE = 0.25;
+const LEAST_KEPT_MS = 5;
+const MOST_KEPT_MS = 50;
+
+/** A process that is held up for as long as this cannot keep the deadline, whatever the others do. */
+export const keptBackMs = (deadlineMs: number): number =>
+  Math.max(LEAST_KEPT_MS, Math.min(KEPT_SHARE * deadlineMs, MOST_KEPT_MS));
+
+export function outcomeFigures(
+  calls: readonly OutcomeCall[],
+  deadlineMs: number,
+  delays: RecordedDelays,
+): OutcomeFigures {
+  const judged = calls.map((call) => ({ call, ...judge(call, deadlineMs, delays) }));
+  const count = (holds: (one: (typeof judged)[number]) => boolean): number => judged.filter(holds).length;
+  const failed = calls.filter(({ code }) => code !== 'OK');
+  const times = calls.map(({ ms }) => ms).sort((a, b) => a - b);
+  const largest = (values: readonly number[]): number => values.reduce((a, b) => Math.max(a, b), 0);
+  return {
+    requests: calls.length,
+    degraded: calls.filter(({ degraded }) => degraded).length,
+    wrong: calls.filter(({ violations }) => violations.length > 0).length,
+    violations: counted(calls.flatMap(({ violations }) => violations)),
+    failed: failed.length,
+    codes: counted(failed.map(({ code }) => code)),
+    messages: counted(failed.map(problemOf)),
+    shed: count(({ failure }) => failure === 'shed'),
+    callerHeldUp: count(({ failure }) => failure === 'caller held up'),
+    couldBePartial: count(({ failure }) => failure === 'server held up' || failure === 'unexplained'),
+    unexplained: count(({ failure }) => failure === 'unexplained'),
+    late: count(({ isLate }) => isLate),
+    lateUnexplained: count(({ isLate, excessMs }) => isLate && excessMs > 0),
+    worstExcessMs: largest(judged.map(({ excessMs }) => excessMs)),
+    p50Ms: quantile(times, 0.5),
+    p99Ms: quantile(times, 0.99),
+    maxMs: times.at(-1) ?? Number.NaN,
+    outcomes: outcomesByChannel(calls),
+    ownDelayMs: largest(judged.map(({ ownMs }) => ownMs)),
+    serverDelayMs: largest(judged.map(({ serverMs }) => serverMs)),
+  };
+}
+
+/** Code and message, without numbers; of a deadline that passed here the code alone, for the rest is where the time went. */
+const problemOf = ({ code, message }: OutcomeCall): string =>
+  message.startsWith('Deadline exceeded after') ? code : `${code}: ${message.replaceAll(/\d+(\.\d+)?/g, '#')}`;
+
+interface Judged {
+  readonly isLate: boolean;
+  /** Beyond deadline, tolerance and recorded delay. */
+  readonly excessMs: number;
+  readonly ownMs: number;
+  readonly serverMs: number;
+  readonly failure: 'shed' | 'caller held up' | 'server held up' | 'unexplained' | null;
+}
+
+function judge(call: OutcomeCall, deadlineMs: number, delays: RecordedDelays): Judged {
+  const ownMs = longestDuring(call, delays.own);
+  const serverMs = longestDuring(call, delays.server);
+  const beyondMs = call.ms - deadlineMs - TOLERANCE_MS;
+  return {
+    isLate: beyondMs > 0,
+    excessMs: Math.max(0, beyondMs - heldUpSince(call, deadlineMs, delays.own) - serverMs),
+    ownMs,
+    serverMs,
+    failure: failureOf(call, ownMs, serverMs, keptBackMs(deadlineMs)),
+  };
+}
+
+function failureOf({ code, isShed }: OutcomeCall, ownMs: number, serverMs: number, keptMs: number): Judged['failure'] {
+  if (code === 'OK') return null;
+  if (isShed) return 'shed';
+  if (code !== 'DEADLINE_EXCEEDED') return 'unexplained';
+  if (ownMs >= keptMs) return 'caller held up';
+  return ownMs + serverMs >= keptMs ? 'server held up' : 'unexplained';
+}
+
+/** For how long this process was held up between the call's deadline and its end: only then does it make the call later. */
+function heldUpSince({ startedAtMs, ms }: OutcomeCall, deadlineMs: number, own: readonly LoopDelay[]): number {
+  let sum = 0;
+  for (const { fromMs, toMs, delayMs } of own) {
+    if (fromMs <= startedAtMs + ms && toMs >= startedAtMs + deadlineMs) sum += delayMs;
+  }
+  return sum;
+}
+
+/** The longest delay of those that fall into the call. */
+function longestDuring({ startedAtMs, ms }: OutcomeCall, delays: readonly LoopDelay[]): number {
+  let longest = 0;
+  for (const { fromMs, toMs, delayMs } of delays) {
+    if (fromMs <= startedAtMs + ms && toMs >= startedAtMs) longest = Math.max(longest, delayMs);
+  }
+  return longest;
+}
+
+function counted(names: readonly string[]): Counts {
+  const counts: Record<string, number> = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
+}
+
+function outcomesByChannel(calls: readonly OutcomeCall[]): Record<string, Counts> {
+  const lists: Partial<Record<Channel, ChannelOutcome[]>> = {};
+  for (const { outcomes } of calls) {
+    for (const [channel, outcome] of outcomes) (lists[channel] ??= []).push(outcome);
+  }
+  return Object.fromEntries(Object.entries(lists).map(([channel, list]) => [channel, counted(list)]));
+}
