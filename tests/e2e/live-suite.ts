@@ -207,6 +207,21 @@ export function liveSuite(kind: 'LMDB' | 'Redis'): void {
     }
   });
 
+  it('an item that the tower can give no vector is left out, and holds no other one up', async () => {
+    await gateway.upsert([
+      { itemId: 'nowhere', fields: { place: { text: 'nowhere' } } },
+      { itemId: 'm', fields: { place: { text: 'right' } } },
+    ]);
+    expect(similarityTo('m', await gateway.ask(STRANGER))).toBe(0.96);
+    await expect.poll(async () => similarityTo('m', await other.ask(STRANGER)), WITHIN_A_SECOND).toBe(0.96);
+    for (const replica of [gateway, other]) {
+      expect((await replica.ask({ ...STRANGER, onlyItemIds: ['nowhere'] })).items).toEqual([]);
+    }
+    await gateway.upsert([{ itemId: 'nowhere', fields: { place: { text: 'left' } } }]);
+    expect(similarityTo('nowhere', await gateway.ask(STRANGER))).toBe(-1);
+    await gateway.remove('nowhere', 'm');
+  });
+
   it('an item of the release keeps its vector and takes its new category over', async () => {
     await gateway.upsert([{ itemId: 'f', fields: { kind: { text: 'one' }, place: { text: 'right' } } }]);
     const response = await gateway.ask({ ...STRANGER, categories: ['one'] });

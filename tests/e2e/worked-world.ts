@@ -55,7 +55,7 @@ const SCHEMA: FeatureSchema = {
   userFields: [{ name: 'side', type: 'categorical', vocabulary: ['left', 'right'] }],
   itemFields: [
     { name: 'kind', type: 'categorical', vocabulary: KINDS },
-    { name: 'place', type: 'categorical', vocabulary: ['left', 'right'] },
+    { name: 'place', type: 'categorical', vocabulary: ['left', 'right', 'nowhere'] },
   ],
   categoryField: 'kind',
 };
@@ -68,8 +68,11 @@ const LONGEST_HISTORY = 5;
 const OF_SIDE = Float32Array.of(0, 0, -1, -1, 1, -1);
 /** Added to it for each event of b: with one, u is at (.6, .8). Other events move nobody. */
 const MOVED_BY_B = [-0.4, 0.8] as const;
-/** Added to the item's row: for a place that is not said, left, right. A new item on the left is at (-1, 0). */
-const ofPlace = (right: readonly [number, number]): Float32Array => Float32Array.of(0, 0, -1, 1, ...right);
+/**
+ * Added to the item's row: for a place that is not said, left, right, nowhere. A new item on the left is at (-1, 0); one that is
+ * nowhere is at (0, 0), which is no direction.
+ */
+const ofPlace = (right: readonly [number, number]): Float32Array => Float32Array.of(0, 0, -1, 1, ...right, 0, 1);
 /** With it a new item on the right is at (.96, .28). */
 export const RIGHT_OF_FIRST = [0.96, 1.28] as const;
 /** With it a new item on the right is at (.8, -.6). */
@@ -227,7 +230,7 @@ function itemTower(places: Float32Array): Uint8Array {
   const graph = new Graph();
   const row = graph.input('item_row', 'float32', ['batch', 2]);
   const place = graph.slice(graph.input('fields', 'int64', ['batch', 2]), 1, 1, 2);
-  const added = graph.reduceSum(graph.gather(graph.constant(places, [3, 2]), place), [1]);
+  const added = graph.reduceSum(graph.gather(graph.constant(places, [4, 2]), place), [1]);
   graph.output('item_vectors', graph.add(row, added));
   return toOnnx(graph);
 }

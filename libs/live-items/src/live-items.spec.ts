@@ -26,10 +26,15 @@ const options = { signal: new AbortController().signal, requestId: 'spec' };
 class Tower implements ItemEmbedder {
   readonly asked: number[][][] = [];
   isDown = false;
+  /** It fails for years from 2000 on, and for all that come in one call with them. */
+  failsFrom2000 = false;
 
   embedItems(_releaseId: string, fields: readonly Int32Array[]): Promise<Float32Array> {
     if (this.isDown) return Promise.reject(new MicError('UNAVAILABLE', 'no tower'));
     this.asked.push(fields.map((row) => [...row]));
+    if (this.failsFrom2000 && fields.some((row) => row[2] === 2)) {
+      return Promise.reject(new MicError('INTERNAL', 'gave a vector of length 0'));
+    }
     return Promise.resolve(Float32Array.from(fields.flatMap((row) => (row[2] === 2 ? [0, 1] : [1, 0]))));
   }
 }
@@ -120,6 +125,42 @@ describe('ReleaseItems', () => {
     tower.isDown = false;
     await follower.look();
     expect(release.current).toMatchObject({ revision, newItems: [{ itemId: 'x' }], hiddenIds: ['w'] });
+  });
+
+  it('leaves out the items that the tower fails for, and no others', async () => {
+    tower.failsFrom2000 = true;
+    const items = ['a1', 'a2', 'bad', 'a3'].map((itemId) => ({
+      itemId,
+      fields: { year: itemId === 'bad' ? 2001 : 1 },
+    }));
+    await store.writeLiveItems(items);
+    await expect(follower.look()).rejects.toMatchObject({
+      code: 'INTERNAL',
+      subject: 'bad',
+      message: 'no vector for the live item "bad": gave a vector of length 0',
+    });
+    expect(release.current.newItems.map(({ itemId }) => itemId)).toEqual(['a1', 'a2', 'a3']);
+    // All; the halves; the halves of the second.
+    expect(tower.asked.map((call) => call.length)).toEqual([4, 2, 2, 1, 1]);
+    // It is not asked for again, and holds nobody up.
+    const revision = await write({ itemId: 'a4', fields: { year: 1 } });
+    expect(tower.asked.map((call) => call.length).slice(5)).toEqual([1]);
+    expect(release.current.revision).toBe(revision);
+    // With other fields it comes.
+    await write({ itemId: 'bad', fields: { year: 2 } });
+    expect(release.current.newItems.map(({ itemId }) => itemId)).toEqual(['a1', 'a2', 'a3', 'a4', 'bad']);
+    // One that has had a vector does not keep that of fields which it has no more.
+    await write({ itemId: 'a1', fields: { year: 2001 } }, { itemId: 'a5', fields: {} });
+    expect(release.current.newItems.map(({ itemId }) => itemId)).toEqual(['a2', 'a3', 'a4', 'bad', 'a5']);
+  });
+
+  it('blames no item where the tower fails for all', async () => {
+    tower.failsFrom2000 = true;
+    const revision = await write({ itemId: 'x', fields: { year: 2001 } }, { itemId: 'y', fields: { year: 2002 } });
+    expect(release.current).toMatchObject({ revision: 0, newItems: [] });
+    tower.failsFrom2000 = false;
+    await follower.look();
+    expect(release.current).toMatchObject({ revision, newItems: [{ itemId: 'x' }, { itemId: 'y' }] });
   });
 
   it('drops what was forgotten', async () => {
