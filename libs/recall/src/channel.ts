@@ -76,6 +76,8 @@ export interface RecallChannel {
   readonly name: Channel;
   /** Whether the channel reads the user's history: without it, it cannot be tried. */
   readonly needsHistory: boolean;
+  /** Its numbers in a profile by what a request's overrides call them. */
+  readonly counts: Readonly<Partial<Record<'triggers' | 'perTrigger' | 'ef', string>>>;
   /** Whether it waits for the others, and is run where they find too few. */
   isFallback(profile: RecallProfile): boolean;
   retrieve(input: ChannelInput, ports: ChannelPorts, options: CallOptions): Promise<ChannelCandidates>;

@@ -1,5 +1,6 @@
 import { MicError, type Channel } from '@mic/domain';
 import type { RerankWeights } from '@mic/rerank';
+import { channelNamed } from './channels/registry';
 import type { RecallProfile } from './profile';
 
 /** Values of a channel that take the place of the profile's; what is absent stays. */
@@ -9,7 +10,7 @@ export interface ChannelOverride {
   readonly weight?: number;
   /** Never more than the profile's. */
   readonly timeoutMs?: number;
-  /** K1, M1, M, or favourite categories: see NAMES. */
+  /** K1, M1, M, or favourite categories: see RecallChannel.counts. */
   readonly triggers?: number;
   /** M2 or M3. */
   readonly perTrigger?: number;
@@ -22,13 +23,6 @@ export interface RecallOverrides {
   readonly weights?: Readonly<Partial<RerankWeights>>;
 }
 
-/** What a count of a request is called in the profile; null: the channel has no such. */
-const NAMES: Readonly<Record<Channel, Readonly<Record<'triggers' | 'perTrigger' | 'ef', string | null>>>> = {
-  U2I: { triggers: 'k', perTrigger: null, ef: 'ef' },
-  U2U2I: { triggers: 'similarUsers', perTrigger: 'itemsPerUser', ef: 'ef' },
-  U2I2I: { triggers: 'triggers', perTrigger: 'similarItems', ef: 'ef' },
-  POPULAR: { triggers: 'categories', perTrigger: null, ef: null },
-};
 const LARGEST_COUNT = 10_000;
 const LARGEST_WEIGHT = 100;
 /** What a search width is held against where the profile leaves it to the index. */
@@ -74,8 +68,9 @@ function withChannel(name: Channel, profile: RecallProfile, override: ChannelOve
   for (const field of ['triggers', 'perTrigger', 'ef'] as const) {
     const value = override[field];
     if (value === undefined) continue;
-    const known = NAMES[name][field];
-    if (known === null) throw invalid(at(WIRE_NAME[field]), `is set, and ${name} has no such number`, 'leave it out');
+    const known = channelNamed(name).counts[field];
+    if (known === undefined)
+      throw invalid(at(WIRE_NAME[field]), `is set, and ${name} has no such number`, 'leave it out');
     const number = (before as Readonly<Record<string, unknown>>)[known] as number | undefined;
     changed[known] = counted(WIRE_NAME[field], value, number ?? USUAL_EF);
   }

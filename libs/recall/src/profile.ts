@@ -1,30 +1,7 @@
 import { z } from 'zod';
 import { hashIds, MicError } from '@mic/domain';
-
-const milliseconds = z.number().min(1).max(600_000);
-const count = (most: number) => z.int().min(1).max(most);
-const evidence = {
-  /** Temperature of the evidence exp((similarity - 1) / temperature) that one trigger gives an item. */
-  temperature: z.number().min(0.001).max(100).default(0.15),
-  /** Factor by which evidence falls with each place of age. */
-  ageDecay: z.number().min(0).max(1).default(0.8),
-};
-const channel = {
-  enabled: z.boolean().default(true),
-  /** Time the channel may take, milliseconds; less where the caller's deadline leaves less. */
-  timeoutMs: milliseconds.default(500),
-  /** Candidates kept at most. */
-  quota: count(10_000).default(200),
-  /** What the channel counts in the repetition of an item. */
-  weight: z.number().min(0).max(100).default(1),
-  /**
-   * Without an answer after so many milliseconds, what the channel asks a service is asked once more, of another address; whichever
-   * answers first counts. Never without it.
-   */
-  hedgeAfterMs: milliseconds.optional(),
-};
-/** HNSW search width where the channel searches; the index's own without it. */
-const ef = count(10_000).optional();
+import { count, milliseconds } from './channel-settings';
+import { CHANNEL_SETTINGS } from './channels/registry';
 
 /** One named set of recall parameters. Every value has a default, and unknown keys are refused. */
 export const profileSchema = z
@@ -56,57 +33,7 @@ export const profileSchema = z
         most: z.number().min(0).max(1_000).default(4),
       })
       .prefault({}),
-    channels: z
-      .strictObject({
-        U2I: z
-          .strictObject({
-            ...channel,
-            /** Nearest items wanted (K1), before seen ones are dropped. */
-            k: count(10_000).default(200),
-            ef,
-          })
-          .prefault({}),
-        U2U2I: z
-          .strictObject({
-            ...channel,
-            ...evidence,
-            /** Similar users (M1). */
-            similarUsers: count(1_000).default(20),
-            /** Items of each (M2). */
-            itemsPerUser: count(1_000).default(10),
-            /** Where similar users come from: the release's lists, a search with the user's vector, or that for users without a list. */
-            usersBy: z.enum(['lists', 'search', 'lists-or-search']).default('lists-or-search'),
-            /** Which items of a similar user: the most recent ones, or those nearest to that user's vector. */
-            itemsBy: z.enum(['history', 'search']).default('history'),
-            ef,
-          })
-          .prefault({}),
-        U2I2I: z
-          .strictObject({
-            ...channel,
-            ...evidence,
-            /** Most recent items of the user (M). */
-            triggers: count(1_000).default(10),
-            /** Similar items of each (M3). */
-            similarItems: count(1_000).default(20),
-            /** Where similar items come from: the release's lists, or a search with the items' vectors. */
-            itemsBy: z.enum(['lists', 'search']).default('lists'),
-            ef,
-          })
-          .prefault({}),
-        POPULAR: z
-          .strictObject({
-            ...channel,
-            /** short: only where the other channels find fewer items than are wanted. */
-            when: z.enum(['short', 'always']).default('short'),
-            /** Favourite categories of the user. */
-            categories: count(100).default(3),
-            /** Factor by which an event's say in them falls with each place of age. */
-            ageDecay: z.number().min(0).max(1).default(0.95),
-          })
-          .prefault({}),
-      })
-      .prefault({}),
+    channels: z.strictObject(CHANNEL_SETTINGS).prefault({}),
     rerank: z
       .strictObject({
         /** How the list is made of the scored candidates. */

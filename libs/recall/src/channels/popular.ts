@@ -1,6 +1,21 @@
+import { topCandidates } from '@mic/rerank';
+import { z } from 'zod';
 import { bestEligible } from '../best-eligible';
 import { NO_CANDIDATES, type ChannelInput, type RecallChannel } from '../channel';
-import { topCandidates } from '@mic/rerank';
+import { COMMON_SETTINGS, count } from '../channel-settings';
+
+/** In a profile. */
+export const popularSettings = z
+  .strictObject({
+    ...COMMON_SETTINGS,
+    /** short: only where the other channels find fewer items than are wanted. */
+    when: z.enum(['short', 'always']).default('short'),
+    /** Favourite categories of the user. */
+    categories: count(100).default(3),
+    /** Factor by which an event's say in them falls with each place of age. */
+    ageDecay: z.number().min(0).max(1).default(0.95),
+  })
+  .prefault({});
 
 /**
  * Popular items of the user's favourite categories, then popular items of all (ours): what is answered with where the other
@@ -12,6 +27,7 @@ import { topCandidates } from '@mic/rerank';
 export const popular: RecallChannel = {
   name: 'POPULAR',
   needsHistory: false,
+  counts: { triggers: 'categories' },
   isFallback: (profile) => profile.channels.POPULAR.when === 'short',
   async retrieve(input, _ports, options) {
     const { n, profile, items, eligibility } = input;

@@ -1,7 +1,9 @@
 import type { ScoredLists } from '@mic/domain';
 import { topCandidates } from '@mic/rerank';
+import { z } from 'zod';
 import { bestEligible } from '../best-eligible';
 import { NO_CANDIDATES, type ChannelCandidates, type RecallChannel } from '../channel';
+import { COMMON_SETTINGS, count, EF_SETTING } from '../channel-settings';
 import type { Eligibility } from '../eligibility';
 import type { Items } from '../items';
 import type { UserVectors } from '../ports';
@@ -11,6 +13,16 @@ import { searchItems } from '../search-items';
 /** Eligible items that a scan looks at where a search found too few. */
 const MOST_SCANNED = 2_000_000;
 
+/** In a profile. */
+export const u2iSettings = z
+  .strictObject({
+    ...COMMON_SETTINGS,
+    /** Nearest items wanted (K1), before seen ones are dropped. */
+    k: count(10_000).default(200),
+    ef: EF_SETTING,
+  })
+  .prefault({});
+
 /**
  * User to item: the items nearest to the user's vectors; an item that several of them find has its best score. It finds as many
  * as the answer is to have, where there are so many that may be returned: beside the index, or where a filter leaves few, every
@@ -19,6 +31,7 @@ const MOST_SCANNED = 2_000_000;
 export const u2i: RecallChannel = {
   name: 'U2I',
   needsHistory: true,
+  counts: { triggers: 'k', ef: 'ef' },
   isFallback: () => false,
   async retrieve(
     { releaseId, n, profile, items, eligibility, userVectors, effort, indexEf, explain },

@@ -1,8 +1,25 @@
 import { NO_ROW, type ScoredLists } from '@mic/domain';
+import { z } from 'zod';
 import { NO_CANDIDATES, type ChannelInput, type ChannelPorts, type RecallChannel } from '../channel';
+import { COMMON_SETTINGS, count, EF_SETTING, EVIDENCE_SETTINGS } from '../channel-settings';
 import { Evidence } from '../evidence';
 import type { CallOptions } from '../ports';
 import { searchItems } from '../search-items';
+
+/** In a profile. */
+export const u2i2iSettings = z
+  .strictObject({
+    ...COMMON_SETTINGS,
+    ...EVIDENCE_SETTINGS,
+    /** Most recent items of the user (M). */
+    triggers: count(1_000).default(10),
+    /** Similar items of each (M3). */
+    similarItems: count(1_000).default(20),
+    /** Where similar items come from: the release's lists, or a search with the items' vectors. */
+    itemsBy: z.enum(['lists', 'search']).default('lists'),
+    ef: EF_SETTING,
+  })
+  .prefault({});
 
 /**
  * User to most recent items to items similar to them; the age of a trigger is its place among the recent items. What is similar
@@ -11,6 +28,7 @@ import { searchItems } from '../search-items';
 export const u2i2i: RecallChannel = {
   name: 'U2I2I',
   needsHistory: true,
+  counts: { triggers: 'triggers', perTrigger: 'similarItems', ef: 'ef' },
   isFallback: () => false,
   async retrieve(input, ports, options) {
     const { profile, items, eligibility, historyRows, effort, explain } = input;

@@ -1,6 +1,8 @@
 import { HASH_WORDS, MicError } from '@mic/domain';
 import { normaliseRows } from '@mic/vectors';
+import { z } from 'zod';
 import { NO_CANDIDATES, type ChannelInput, type ChannelPorts, type RecallChannel } from '../channel';
+import { COMMON_SETTINGS, count, EF_SETTING, EVIDENCE_SETTINGS } from '../channel-settings';
 import { Evidence } from '../evidence';
 import type { CallOptions, SimilarUsersItems, UsersItems, UserVectors } from '../ports';
 
@@ -10,6 +12,23 @@ interface FoundItems {
   readonly rows: Uint32Array;
 }
 
+/** In a profile. */
+export const u2u2iSettings = z
+  .strictObject({
+    ...COMMON_SETTINGS,
+    ...EVIDENCE_SETTINGS,
+    /** Similar users (M1). */
+    similarUsers: count(1_000).default(20),
+    /** Items of each (M2). */
+    itemsPerUser: count(1_000).default(10),
+    /** Where similar users come from: the release's lists, a search with the user's vector, or that for users without a list. */
+    usersBy: z.enum(['lists', 'search', 'lists-or-search']).default('lists-or-search'),
+    /** Which items of a similar user: the most recent ones, or those nearest to that user's vector. */
+    itemsBy: z.enum(['history', 'search']).default('history'),
+    ef: EF_SETTING,
+  })
+  .prefault({});
+
 /**
  * User to similar users to their items; the age of an item is its place in that user's list. Similar users stand in the release's
  * lists, or are searched for with the user's vector; their items are their most recent ones, or the nearest to their vectors,
@@ -18,6 +37,7 @@ interface FoundItems {
 export const u2u2i: RecallChannel = {
   name: 'U2U2I',
   needsHistory: false,
+  counts: { triggers: 'similarUsers', perTrigger: 'itemsPerUser', ef: 'ef' },
   isFallback: () => false,
   async retrieve(input, ports, options) {
     const { profile, eligibility, explain } = input;
