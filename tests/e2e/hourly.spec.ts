@@ -4,7 +4,14 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppendEventsRequest, EventServiceClient, RecallRequest, RecallServiceClient } from '@mic/contracts';
+import {
+  AppendEventsRequest,
+  EventServiceClient,
+  ItemServiceClient,
+  RecallRequest,
+  RecallServiceClient,
+} from '@mic/contracts';
+import { openDataset } from '@mic/dataset';
 import { Random } from '@mic/domain';
 import { createClient, unary } from '@mic/rpc';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -32,6 +39,7 @@ let incoming: string;
 let server: Served;
 let recalls: RecallServiceClient;
 let events: EventServiceClient;
+let items: ItemServiceClient;
 
 beforeAll(async () => {
   home = await mkdtemp(join(tmpdir(), 'mic-hourly-'));
@@ -43,6 +51,7 @@ beforeAll(async () => {
 afterAll(async () => {
   recalls.close();
   events.close();
+  items.close();
   await server.stop('SIGKILL');
   await rm(home, { recursive: true, force: true });
 });
@@ -80,6 +89,7 @@ describe('mic hourly', () => {
     server = await serve(home, ...(await patientProfiles(home)));
     recalls = createClient(RecallServiceClient, server.address);
     events = createClient(EventServiceClient, server.address);
+    items = createClient(ItemServiceClient, server.address);
     expect(server.releaseId).toBe(first.releaseId);
     expect((await recall('user-00001')).items.length).toBeGreaterThan(0);
     const other = await hourly('--data', join(home, 'datasets/other'));
@@ -97,6 +107,8 @@ describe('mic hourly', () => {
       timeMs: NOW + i,
     }));
     expect((await recall('newcomer')).userKnown).toBe(false);
+    const fields = { category: { text: 'comedy' }, length: { number: 90 } };
+    await unary(items, 'upsertItems', { items: [{ itemId: 'brand-new', fields }] }, { deadlineMs: 10_000 });
     await append(...newcomer);
     await append(...newcomer.slice(0, 3));
     const run = await hourly();
@@ -107,6 +119,12 @@ describe('mic hourly', () => {
     });
     await served().toBe(run.releaseId);
     expect((await recall('newcomer')).userKnown).toBe(true);
+    // What was said of the item counts in training.
+    const dataset = await openDataset(join(home, 'datasets', run.runId));
+    const schema = await dataset.buildFeatureSchema();
+    const { names, categories } = await dataset.loadItemCategories(schema, ['brand-new']);
+    await dataset.close();
+    expect(names[categories[0]!]).toBe('comedy');
     const segments = (await readdir(join(home, 'events'))).filter((name) => name.endsWith('.jsonl'));
     expect(segments).toEqual([]);
     expect(await hourly()).toMatchObject({ outcome: 'nothing-new' });

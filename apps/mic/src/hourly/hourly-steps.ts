@@ -11,6 +11,7 @@ import { runBuild } from '../run-build';
 import { runPublish } from '../run-publish';
 import { createRun, runTrain } from '../run-train';
 import { hourlyFolder, type HourlyRun, type HourlyState, type HourlyStep } from './hourly-state';
+import { writeLiveItems } from './live-items-table';
 import { additionsOf, newTables } from './new-data';
 import type { HourlyOptions } from './hourly-options';
 
@@ -22,13 +23,17 @@ export function doStep(name: HourlyStep, state: HourlyState, options: HourlyOpti
 }
 
 const STEPS: Readonly<Record<HourlyStep, Step>> = {
-  async dataset(run, state, { home, sources, windowMs }) {
+  async dataset(run, state, { home, store, sources, windowMs }) {
     const out = join(home.datasets, run.id);
     await removeUnfinished(home.datasets, run.id);
-    const additions = await additionsOf(sources, run);
+    const table = join(hourlyFolder(home), 'live-items.jsonl');
+    const isLogged = run.segments.length > 0;
+    const liveItems = isLogged ? await writeLiveItems(store, state.dataset, table) : null;
+    const additions = await additionsOf(sources, run, liveItems);
     const report = await withProgress('dataset', (onProgress) =>
       extendDataset({ base: state.dataset, additions, windowMs, out, onProgress }),
     );
+    await rm(table, { force: true });
     const { newEvents, newUsers, newItems, duplicates, expired, bad } = report;
     const badRows = bad.reduce((sum, { count }) => sum + count, 0);
     const found = { events: newEvents, users: newUsers, items: newItems, duplicates, expired, badRows };

@@ -46,12 +46,16 @@ export async function findNewData(
   };
 }
 
-/** New tables as a dataset is extended by them: those of the log first. */
+/**
+ * New tables as a dataset is extended by them: those of the log first.
+ * @param liveItems of the services that wrote the log; they come with its events.
+ */
 export async function additionsOf(
   { eventLog, schemaFile }: HourlySources,
   { segments, files }: FoundData,
+  liveItems: TableSchema['items'] | null = null,
 ): Promise<readonly Addition[]> {
-  const ofLog = eventLog !== null && segments.length > 0 ? [logAddition(eventLog, segments)] : [];
+  const ofLog = eventLog !== null && segments.length > 0 ? [logAddition(eventLog, segments, liveItems)] : [];
   const ofFiles = schemaFile === null ? null : await newTables(schemaFile, files);
   return ofFiles ? [...ofLog, { ...ofFiles, mayBeEmpty: false }] : ofLog;
 }
@@ -80,7 +84,7 @@ export async function newTables(
 }
 
 /** A line that a crash has torn, of which nothing was answered, is the last of its segment: one a segment is no cause for alarm. */
-function logAddition(folder: string, segments: readonly string[]): Addition {
+function logAddition(folder: string, segments: readonly string[], liveItems: TableSchema['items'] | null): Addition {
   const schema = tableSchemaSchema.parse({
     name: 'event log',
     events: {
@@ -89,6 +93,7 @@ function logAddition(folder: string, segments: readonly string[]): Addition {
       columns: { user: 'user_id', item: 'item_id', timestamp: 'time_ms', weight: 'weight' },
       timestampUnit: 'ms',
     },
+    ...(liveItems && { items: liveItems }),
   });
   return { schema, baseDir: resolve(folder), maxBadRows: segments.length, mayBeEmpty: true };
 }
