@@ -11,7 +11,7 @@ export interface OutcomeCall {
   readonly code: string;
   /** What the error says; '' where there is none. */
   readonly message: string;
-  /** The service refused it before it was begun. */
+  /** The service refused it before it was begun, as it may in overload. */
   readonly isShed: boolean;
   readonly degraded: boolean;
   /** None where there is no answer. */
