@@ -98,7 +98,7 @@ export function serveCall<Response = Buffer>(
     deadlineLeftMs: () => Math.max(0, deadlineAtMs - Date.now()),
   };
   try {
-    admission.enter();
+    admission.enter(leftMs);
   } catch (error) {
     fail(error);
     return;

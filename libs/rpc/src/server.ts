@@ -1,6 +1,7 @@
 import { Server, ServerCredentials, type UntypedHandleCall, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { MicError } from '@mic/domain';
 import { Admission } from './admission';
+import { CallCost } from './call-cost';
 import { clientStreamHandler } from './client-stream-handler';
 import { duplexHandler, type DuplexLimits } from './duplex-handler';
 import { addHealth } from './health';
@@ -21,6 +22,11 @@ export interface ServerOptions {
   readonly drainTimeoutMs: number;
   /** Calls that run at a time; more are refused with RESOURCE_EXHAUSTED. 1,000 by default. */
   readonly maxConcurrentCalls?: number;
+  /**
+   * Whether calls that cannot be answered in time, for those that run already, are refused with RESOURCE_EXHAUSTED before they
+   * are begun; false by default. For servers whose own event loop does the work.
+   */
+  readonly refusesLateCalls?: boolean;
   /**
    * Age at which a connection is ended in order, its calls first, milliseconds; 5 minutes by default. Callers then look
    * the name up again, which is how their balancing finds new replicas.
@@ -65,7 +71,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     // Two servers on one port would share it silently.
     'grpc.so_reuseport': 0,
   });
-  const admission = new Admission(options.maxConcurrentCalls ?? 1_000);
+  const admission = new Admission(
+    options.maxConcurrentCalls ?? 1_000,
+    options.refusesLateCalls ? new CallCost() : null,
+  );
   const environment = { logger: options.logger, admission };
   const draining = new AbortController();
   const { lastResponsesMs } = options;

@@ -13,6 +13,8 @@ export interface Service<V extends Variables, T> {
   /** As in deployments and logs, e.g. `ann-service`. */
   readonly name: string;
   readonly config: AppConfig<V>;
+  /** See ServerOptions. */
+  readonly refusesLateCalls?: boolean;
   /** Opens what the service answers from. It is tried again until it works; until then the service is not ready. */
   open(settings: ReturnType<AppConfig<V>['parse']>, host: Host): Promise<Opened<T>>;
   /** @param opened throws UNAVAILABLE until the service is open. */
@@ -59,6 +61,7 @@ async function serve<V extends typeof SERVICE_VARIABLES, T>(service: Service<V, 
     logger,
     drainTimeoutMs: settings.MIC_DRAIN_TIMEOUT_MS as number,
     maxConcurrentCalls: settings.MIC_MAX_CONCURRENT_CALLS as number,
+    refusesLateCalls: service.refusesLateCalls,
   });
   const ending = new AbortController();
   let ended: Promise<void> | undefined;

@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import { Admission } from './admission';
+import { CallCost } from './call-cost';
+
+/** A cost by a clock of work that is set by hand. */
+function costs() {
+  const loop = { workMs: 0 };
+  return { loop, cost: new CallCost(() => loop.workMs) };
+}
+
+/** Calls one after the other, each of so many milliseconds of work. */
+function run(admission: Admission, loop: { workMs: number }, calls: number, workMs: number): void {
+  for (let i = 0; i < calls; i++) {
+    admission.enter();
+    loop.workMs += workMs;
+    admission.leave();
+  }
+}
+
+describe('CallCost', () => {
+  it('follows the work of a call, a thirty-second of the way with each', () => {
+    const { loop, cost } = costs();
+    const admission = new Admission(10, cost);
+    expect(cost.meanMs).toBe(0);
+    run(admission, loop, 1, 64);
+    expect(cost.meanMs).toBe(2);
+    run(admission, loop, 1, 34);
+    expect(cost.meanMs).toBe(3);
+    run(admission, loop, 1_000, 5);
+    expect(cost.meanMs).toBeCloseTo(5, 9);
+  });
+
+  it('counts no work between calls, and shares that of calls at a time', () => {
+    const { loop, cost } = costs();
+    const admission = new Admission(10, cost);
+    run(admission, loop, 1_000, 2);
+    loop.workMs += 10_000;
+    run(admission, loop, 1, 2);
+    expect(cost.meanMs).toBeCloseTo(2, 9);
+    for (let i = 0; i < 1_000; i++) {
+      admission.enter();
+      admission.enter();
+      loop.workMs += 4;
+      admission.leave();
+      admission.leave();
+    }
+    // The first of each pair to end counts 4 ms, the second none: m = 31/32 x (31/32 x m + 4/32).
+    expect(cost.meanMs).toBeCloseTo((4 * 31) / 63, 9);
+  });
+
+  it('looks at the event loop where nothing else is said', () => {
+    const cost = new CallCost();
+    cost.begin();
+    const until = performance.now() + 20;
+    while (performance.now() < until);
+    cost.ended();
+    expect(cost.meanMs).toBeGreaterThan(0.3);
+  });
+});
+
+describe('Admission', () => {
+  it('refuses calls whose time the running ones take, and none without a deadline', () => {
+    const { loop, cost } = costs();
+    const admission = new Admission(1_000, cost);
+    run(admission, loop, 1_000, 2);
+    for (let i = 0; i < 10; i++) admission.enter(50);
+    // 10 x 2 ms are half of 40 ms.
+    expect(() => {
+      admission.enter(39.9);
+    }).toThrow(
+      expect.objectContaining({
+        code: 'RESOURCE_EXHAUSTED',
+        message: '10 calls run already and take 20 ms: too long for a deadline of 39 ms',
+        remedy: expect.stringContaining('backoff'),
+      }),
+    );
+    admission.enter(40.1);
+    admission.enter();
+    for (let i = 0; i < 12; i++) admission.leave();
+    admission.enter(1);
+  });
+
+  it('always lets four calls run, whatever the cost', () => {
+    const { loop, cost } = costs();
+    const admission = new Admission(1_000, cost);
+    run(admission, loop, 1_000, 500);
+    for (let i = 0; i < 4; i++) admission.enter(1);
+    expect(() => {
+      admission.enter(1_000);
+    }).toThrow(/4 calls run already and take 2000 ms/);
+  });
+
+  it('looks at no time without a cost', () => {
+    const admission = new Admission(2);
+    admission.enter(0.001);
+    admission.enter(0.001);
+    expect(() => {
+      admission.enter();
+    }).toThrow('2 calls run already');
+  });
+});
