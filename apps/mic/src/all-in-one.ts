@@ -101,7 +101,7 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
       }),
       releaseApi(ready),
     ];
-    const server = await startServer({ address, services, logger, drainTimeoutMs, refusesLateCalls: true });
+    const server = await startServer({ address, services, logger, drainTimeoutMs, looksAtCost: true });
     opened.push(() => server.stop());
     const loopDelay = recordEventLoopDelay(logger);
     opened.push(async () => {

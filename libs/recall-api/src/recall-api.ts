@@ -24,7 +24,8 @@ export function recallApi({ recall, history, items, maxN }: RecallApiOptions): S
     serviceHandlers(RecallServiceService, {
       async recall(wire, context) {
         const request = toRecallRequest(wire, context.requestId, maxN());
-        return toWireResponse(await recall.recall(request, context.deadlineLeftMs(), context.signal));
+        const pressed = context.isPressed ? { ...request, isPressed: true } : request;
+        return toWireResponse(await recall.recall(pressed, context.deadlineLeftMs(), context.signal));
       },
       async batchRecall(wire, context) {
         checkCount('requests', wire.requests.length, 1, MAX_BATCH);

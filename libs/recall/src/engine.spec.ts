@@ -279,6 +279,18 @@ describe('outcomes', () => {
     await new Promise((resolve) => setImmediate(resolve));
   });
 
+  it('SHED: a pressed request asks nobody, and is answered by the fallback', async () => {
+    let asked = 0;
+    const userContext = () => (asked++, Promise.reject(new Error('asked')));
+    const profile = { channels: { POPULAR: { enabled: true } } };
+    const embedder = { embed: () => (asked++, Promise.reject(new Error('asked'))) };
+    const request = { isPressed: true, inlineHistory: history('b') };
+    const result = await recall(request, { store: { userContext }, ports: { embedder }, profile });
+    expect(result.channels.map(({ outcome }) => outcome)).toEqual(['SHED', 'SHED', 'SHED', 'OK']);
+    expect(result.channels[0]!.message).toMatch(/the process is busy/);
+    expect([asked, ids(result).sort(), result.degraded]).toEqual([0, ['a', 'c', 'd'], true]);
+  });
+
   it('SHED: no time is left to try', async () => {
     const result = await recall({}, { deadlineMs: 4 });
     expect(outcomes(result)).toEqual(['SHED', 'SHED', 'SHED']);

@@ -67,6 +67,13 @@ export interface RankedRecall extends RankedCandidates {
   readonly dropped: readonly DroppedCandidate[];
 }
 
+/** What becomes of what a pressed request would ask for. */
+const PRESSED = {
+  outcome: 'SHED',
+  message: 'the process is busy: what runs already takes the time that this request has',
+  elapsedMs: 0,
+} as const;
+
 /** Beyond it, a share of a long deadline would be time wasted, milliseconds. */
 const LARGEST_SHARED_RESERVE_MS = 50;
 
@@ -188,10 +195,10 @@ export class RecallEngine implements RecallService {
 
   async #readUser(trip: Trip): Promise<UserState> {
     const { request, items } = trip;
-    const context = await this.#readContext(trip);
+    const context = request.isPressed ? PRESSED : await this.#readContext(trip);
     const history = historyOf(request, context);
     const historyRows = knownRows(items.rowsOf((history ?? NO_HISTORY).itemHashes));
-    const vectors = this.#embed(trip, context, history && historyRows);
+    const vectors = request.isPressed ? Promise.resolve(null) : this.#embed(trip, context, history && historyRows);
     // Awaited later; a cancellation that ends the channels first must not leave it unhandled.
     vectors.catch(() => undefined);
     const rowsOf = (ids: readonly string[]): Uint32Array => items.rowsOf(hashIds(ids));

@@ -30,6 +30,8 @@ export interface RecallRequest {
   readonly onlyItemIds?: readonly string[];
   /** Values that take the place of the profile's. */
   readonly overrides?: RecallOverrides;
+  /** The process is busy: the answer is made without asking anyone. */
+  readonly isPressed?: boolean;
   /** Nobody waits for the answer, and it is not noted: see warmUp. */
   readonly isRehearsal?: boolean;
 }

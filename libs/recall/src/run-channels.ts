@@ -88,6 +88,9 @@ async function runChannel(
     const by = request.overrides?.channels?.[channel.name]?.enabled === false ? 'request' : 'profile';
     return notRun(channel, profile, `off in the ${by}`);
   }
+  if (request.isPressed && !channel.isFallback(profile) && context.outcome !== 'OK') {
+    return withoutCandidates(channel, profile, { ...context, shrunk: [] });
+  }
   if (channel.needsHistory && context.outcome !== 'OK' && !request.inlineHistory) {
     const { outcome, elapsedMs } = context;
     const message = `the user's history could not be read: ${context.message}`;

@@ -59,41 +59,52 @@ describe('CallCost', () => {
 });
 
 describe('Admission', () => {
-  it('refuses calls whose time the running ones take, and none without a deadline', () => {
+  it('tells calls that the running ones press, refuses what they press far too much, and none without a deadline', () => {
     const { loop, cost } = costs();
     const admission = new Admission(1_000, cost);
     run(admission, loop, 1_000, 2);
-    for (let i = 0; i < 10; i++) admission.enter(50);
-    // 10 x 2 ms are half of 40 ms.
+    for (let i = 0; i < 10; i++) expect(admission.enter(50)).toBe(false);
+    // 10 x 2 ms are three quarters of 26.7 ms.
+    expect(admission.enter(26.6)).toBe(true);
+    admission.leave(true);
+    expect(admission.enter(26.7)).toBe(false);
+    // 11 x 2 ms are twice 11 ms.
     expect(() => {
-      admission.enter(39.9);
+      admission.enter(10.9);
     }).toThrow(
       expect.objectContaining({
         code: 'RESOURCE_EXHAUSTED',
-        message: '10 calls run already and take 20 ms: too long for a deadline of 39 ms',
+        message: '11 calls run already and take 22 ms: too long for a deadline of 10 ms',
         remedy: expect.stringContaining('backoff'),
       }),
     );
-    admission.enter(40.1);
-    admission.enter();
-    for (let i = 0; i < 12; i++) admission.leave();
-    admission.enter(1);
+    expect(admission.enter(11.1)).toBe(true);
+    expect(admission.enter()).toBe(false);
+    for (let i = 0; i < 13; i++) admission.leave();
+    expect(admission.enter(1)).toBe(false);
   });
 
-  it('always lets four calls run, whatever the cost', () => {
+  it('does not take what a pressed call costs for what a call costs', () => {
+    const { loop, cost } = costs();
+    const admission = new Admission(1_000, cost);
+    run(admission, loop, 1_000, 2);
+    for (let i = 0; i < 1_000; i++) admission.leave(admission.enter(Infinity) || true);
+    expect(cost.meanMs).toBeCloseTo(2, 9);
+  });
+
+  it('presses none of four calls, whatever the cost', () => {
     const { loop, cost } = costs();
     const admission = new Admission(1_000, cost);
     run(admission, loop, 1_000, 500);
-    for (let i = 0; i < 4; i++) admission.enter(1);
+    for (let i = 0; i < 4; i++) expect(admission.enter(1)).toBe(false);
     expect(() => {
-      admission.enter(1_000);
+      admission.enter(900);
     }).toThrow(/4 calls run already and take 2000 ms/);
   });
 
   it('looks at no time without a cost', () => {
     const admission = new Admission(2);
-    admission.enter(0.001);
-    admission.enter(0.001);
+    expect([admission.enter(0.001), admission.enter(0.001)]).toEqual([false, false]);
     expect(() => {
       admission.enter();
     }).toThrow('2 calls run already');

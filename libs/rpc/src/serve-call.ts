@@ -89,6 +89,13 @@ export function serveCall<Response = Buffer>(
     else fail(new MicError('CANCELLED', 'the caller cancelled the call'));
     abort.abort(ENDED);
   });
+  let isPressed: boolean;
+  try {
+    isPressed = admission.enter(leftMs);
+  } catch (error) {
+    fail(error);
+    return;
+  }
   const context: CallContext = {
     requestId,
     deadlineAtMs,
@@ -96,19 +103,14 @@ export function serveCall<Response = Buffer>(
     metadata: call.metadata,
     logger,
     deadlineLeftMs: () => Math.max(0, deadlineAtMs - Date.now()),
+    isPressed,
   };
-  try {
-    admission.enter(leftMs);
-  } catch (error) {
-    fail(error);
-    return;
-  }
   work(context)
     .then((response) => {
       settle(null, response);
     }, fail)
     .finally(() => {
-      admission.leave();
+      admission.leave(isPressed);
     });
 }
 

@@ -23,10 +23,10 @@ export interface ServerOptions {
   /** Calls that run at a time; more are refused with RESOURCE_EXHAUSTED. 1,000 by default. */
   readonly maxConcurrentCalls?: number;
   /**
-   * Whether calls that cannot be answered in time, for those that run already, are refused with RESOURCE_EXHAUSTED before they
-   * are begun; false by default. For servers whose own event loop does the work.
+   * Whether calls are told when those that run take too much of their time (CallContext.isPressed), and refused when they take far
+   * more; false by default. For servers whose own event loop does the work.
    */
-  readonly refusesLateCalls?: boolean;
+  readonly looksAtCost?: boolean;
   /**
    * Age at which a connection is ended in order, its calls first, milliseconds; 5 minutes by default. Callers then look
    * the name up again, which is how their balancing finds new replicas.
@@ -71,10 +71,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     // Two servers on one port would share it silently.
     'grpc.so_reuseport': 0,
   });
-  const admission = new Admission(
-    options.maxConcurrentCalls ?? 1_000,
-    options.refusesLateCalls ? new CallCost() : null,
-  );
+  const admission = new Admission(options.maxConcurrentCalls ?? 1_000, options.looksAtCost ? new CallCost() : null);
   const environment = { logger: options.logger, admission };
   const draining = new AbortController();
   const { lastResponsesMs } = options;

@@ -15,6 +15,8 @@ export interface CallContext {
   readonly logger: Logger;
   /** Milliseconds left until the deadline, 0 or more; Infinity when the caller set none. */
   deadlineLeftMs(): number;
+  /** The calls that run take so much of its time that it cannot do all its work (Admission); where the server looks at that. */
+  readonly isPressed: boolean;
 }
 
 // The method's own request and response types are recovered from the definition below.

@@ -14,7 +14,7 @@ export interface Service<V extends Variables, T> {
   readonly name: string;
   readonly config: AppConfig<V>;
   /** See ServerOptions. */
-  readonly refusesLateCalls?: boolean;
+  readonly looksAtCost?: boolean;
   /** Opens what the service answers from. It is tried again until it works; until then the service is not ready. */
   open(settings: ReturnType<AppConfig<V>['parse']>, host: Host): Promise<Opened<T>>;
   /** @param opened throws UNAVAILABLE until the service is open. */
@@ -61,7 +61,7 @@ async function serve<V extends typeof SERVICE_VARIABLES, T>(service: Service<V, 
     logger,
     drainTimeoutMs: settings.MIC_DRAIN_TIMEOUT_MS as number,
     maxConcurrentCalls: settings.MIC_MAX_CONCURRENT_CALLS as number,
-    refusesLateCalls: service.refusesLateCalls,
+    looksAtCost: service.looksAtCost,
   });
   const ending = new AbortController();
   let ended: Promise<void> | undefined;
