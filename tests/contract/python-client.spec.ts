@@ -89,7 +89,12 @@ describe('a client in Python that has the protos alone', () => {
               parts: { basic: 0.5, repetition: 0.25 },
               sources: [
                 { channel: 'CHANNEL_U2I', score: 0.5 },
-                { channel: 'CHANNEL_U2U2I', score: 0.25, trigger: 'user-2', triggers: [{ id: 'user-2' }, { id: 'user-21', evidence: 0.125 }] },
+                {
+                  channel: 'CHANNEL_U2U2I',
+                  score: 0.25,
+                  trigger: 'user-2',
+                  triggers: [{ id: 'user-2' }, { id: 'user-21', evidence: 0.125 }],
+                },
                 { channel: 'CHANNEL_U2I2I', score: 0.125, trigger: 'film-9' },
               ],
             },

@@ -2,7 +2,13 @@ import { cp, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
-import { AppendEventsRequest, EventServiceClient, RecallServiceClient, type RecallResponse } from '@mic/contracts';
+import {
+  AppendEventsRequest,
+  EventServiceClient,
+  RecallRequest,
+  RecallServiceClient,
+  type RecallResponse,
+} from '@mic/contracts';
 import type { Manifest } from '@mic/release';
 import { createClient, unary } from '@mic/rpc';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -162,18 +168,17 @@ describe('one installation, from events to answers', () => {
 
     it('survives a burst of 1 ms deadlines', async () => {
       const client = createClient(RecallServiceClient, server.address);
-      const request = { userId: output.recalls[0]!.userId } as Parameters<typeof client.recall>[0];
+      const request = RecallRequest.fromPartial({ userId: output.recalls[0]!.userId });
       const calls = Array.from({ length: 200 }, () =>
-        unary(client, 'recall', { ...request, excludeItemIds: [], categories: [], inlineHistory: [] } as never, {
-          deadlineMs: 1,
-        }).then(
+        unary(client, 'recall', request, { deadlineMs: 1 }).then(
           () => 'OK',
           (error: { code: string }) => error.code,
         ),
       );
       const codes = new Set(await Promise.all(calls));
       client.close();
-      expect([...codes].every((code) => ['OK', 'DEADLINE_EXCEEDED', 'CANCELLED'].includes(code))).toBe(true);
+      const allowed = ['OK', 'DEADLINE_EXCEEDED', 'CANCELLED', 'RESOURCE_EXHAUSTED'];
+      expect([...codes].filter((code) => !allowed.includes(code))).toEqual([]);
       expect((await recallJson('--user', 'u')).degraded).toBe(false);
     });
 
