@@ -101,9 +101,10 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
       }),
       releaseApi(ready),
     ];
-    const server = await startServer({ address, services, logger, drainTimeoutMs, looksAtCost: true });
-    opened.push(() => server.stop());
     const loopDelay = recordEventLoopDelay(logger);
+    const queueDelayMs = (): number => loopDelay.recentMs();
+    const server = await startServer({ address, services, logger, drainTimeoutMs, queueDelayMs });
+    opened.push(() => server.stop());
     opened.push(async () => {
       ending.abort();
       await state.served?.close();
@@ -118,7 +119,6 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
         server.setUpToDate(current !== null && problem === null);
       },
     };
-    const queueDelayMs = (): number => loopDelay.recentMs();
     const surroundings = { releases: home.releases, store, profiles, liveItems, decisions: decisionLog, queueDelayMs };
     state.served = await serveReleases({
       host,

@@ -4,8 +4,9 @@ import { CallCost } from './call-cost';
 
 /** A cost by a clock of work that is set by hand. */
 function costs() {
-  const loop = { workMs: 0 };
-  return { loop, cost: new CallCost(() => loop.workMs) };
+  const loop = { workMs: 0, queueDelayMs: 0 };
+  const cost = new CallCost(() => loop.workMs);
+  return { loop, cost, load: { cost, queueDelayMs: () => loop.queueDelayMs } };
 }
 
 /** Calls one after the other, each of so many milliseconds of work. */
@@ -19,8 +20,8 @@ function run(admission: Admission, loop: { workMs: number }, calls: number, work
 
 describe('CallCost', () => {
   it('follows the work of a call, a thirty-second of the way with each', () => {
-    const { loop, cost } = costs();
-    const admission = new Admission(10, cost);
+    const { loop, cost, load } = costs();
+    const admission = new Admission(10, load);
     expect(cost.meanMs).toBe(0);
     run(admission, loop, 1, 64);
     expect(cost.meanMs).toBe(2);
@@ -31,8 +32,8 @@ describe('CallCost', () => {
   });
 
   it('counts no work between calls, and shares that of calls at a time', () => {
-    const { loop, cost } = costs();
-    const admission = new Admission(10, cost);
+    const { loop, cost, load } = costs();
+    const admission = new Admission(10, load);
     run(admission, loop, 1_000, 2);
     loop.workMs += 10_000;
     run(admission, loop, 1, 2);
@@ -60,8 +61,8 @@ describe('CallCost', () => {
 
 describe('Admission', () => {
   it('tells calls that the running ones press, refuses what they press far too much, and none without a deadline', () => {
-    const { loop, cost } = costs();
-    const admission = new Admission(1_000, cost);
+    const { loop, load } = costs();
+    const admission = new Admission(1_000, load);
     run(admission, loop, 1_000, 2);
     for (let i = 0; i < 10; i++) expect(admission.enter(50)).toBe(false);
     // 10 x 2 ms are three quarters of 26.7 ms.
@@ -74,7 +75,7 @@ describe('Admission', () => {
     }).toThrow(
       expect.objectContaining({
         code: 'RESOURCE_EXHAUSTED',
-        message: '11 calls run already and take 22 ms: too long for a deadline of 10 ms',
+        message: '11 calls run already and take 22 ms: too long for the 10 ms of this one',
         remedy: expect.stringContaining('backoff'),
       }),
     );
@@ -84,17 +85,31 @@ describe('Admission', () => {
     expect(admission.enter(1)).toBe(false);
   });
 
+  it('counts what a call has waited before it was read', () => {
+    const { loop, load } = costs();
+    const admission = new Admission(1_000, load);
+    run(admission, loop, 1_000, 2);
+    for (let i = 0; i < 10; i++) admission.enter();
+    loop.queueDelayMs = 30;
+    expect(admission.enter(57)).toBe(false);
+    admission.leave(true);
+    expect(admission.enter(56)).toBe(true);
+    expect(() => {
+      admission.enter(20);
+    }).toThrow(/too long for the -10 ms of this one/);
+  });
+
   it('does not take what a pressed call costs for what a call costs', () => {
-    const { loop, cost } = costs();
-    const admission = new Admission(1_000, cost);
+    const { loop, cost, load } = costs();
+    const admission = new Admission(1_000, load);
     run(admission, loop, 1_000, 2);
     for (let i = 0; i < 1_000; i++) admission.leave(admission.enter(Infinity) || true);
     expect(cost.meanMs).toBeCloseTo(2, 9);
   });
 
   it('presses none of four calls, whatever the cost', () => {
-    const { loop, cost } = costs();
-    const admission = new Admission(1_000, cost);
+    const { loop, load } = costs();
+    const admission = new Admission(1_000, load);
     run(admission, loop, 1_000, 500);
     for (let i = 0; i < 4; i++) expect(admission.enter(1)).toBe(false);
     expect(() => {

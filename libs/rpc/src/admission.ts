@@ -8,6 +8,13 @@ const SHARE_FOR_OTHERS = 0.75;
 /** Beyond so many times its time a call is refused: even a little work would come too late. */
 const MOST_TIMES = 2;
 
+/** What a process has to do. */
+export interface AdmissionLoad {
+  readonly cost: CallCost;
+  /** How long things wait for the event loop just now, milliseconds. */
+  readonly queueDelayMs: () => number;
+}
+
 const REMEDY = 'repeat with backoff, on another address; add replicas if it stays';
 
 /**
@@ -18,13 +25,13 @@ const REMEDY = 'repeat with backoff, on another address; add replicas if it stay
  */
 export class Admission {
   readonly #limit: number;
-  readonly #cost: CallCost | null;
+  readonly #load: AdmissionLoad | null;
   #running = 0;
 
-  /** @param cost of a call; null: time is not looked at. */
-  constructor(limit: number, cost: CallCost | null = null) {
+  /** @param load null: time is not looked at. */
+  constructor(limit: number, load: AdmissionLoad | null = null) {
     this.#limit = limit;
-    this.#cost = cost;
+    this.#load = load;
   }
 
   /**
@@ -36,20 +43,22 @@ export class Admission {
     if (this.#running >= this.#limit) {
       throw new MicError('RESOURCE_EXHAUSTED', `${this.#running} calls run already`, { remedy: REMEDY });
     }
-    const isCrowded = this.#cost !== null && this.#running >= ALWAYS_ADMITTED;
-    const othersMs = isCrowded ? this.#running * this.#cost!.meanMs : 0;
-    if (othersMs > MOST_TIMES * leftMs) {
-      const message = `${this.#running} calls run already and take ${Math.ceil(othersMs)} ms: too long for a deadline of ${Math.floor(leftMs)} ms`;
+    const isCrowded = this.#load !== null && this.#running >= ALWAYS_ADMITTED;
+    const othersMs = isCrowded ? this.#running * this.#load!.cost.meanMs : 0;
+    // A call has waited so long before it was read, and its deadline does not know.
+    const ownMs = isCrowded ? leftMs - this.#load!.queueDelayMs() : leftMs;
+    if (othersMs > MOST_TIMES * ownMs) {
+      const message = `${this.#running} calls run already and take ${Math.ceil(othersMs)} ms: too long for the ${Math.floor(ownMs)} ms of this one`;
       throw new MicError('RESOURCE_EXHAUSTED', message, { remedy: REMEDY });
     }
-    if (this.#running === 0) this.#cost?.begin();
+    if (this.#running === 0) this.#load?.cost.begin();
     this.#running++;
-    return othersMs > SHARE_FOR_OTHERS * leftMs;
+    return othersMs > SHARE_FOR_OTHERS * ownMs;
   }
 
   /** @param wasPressed as `enter` said: what such a call costs is not what a call costs. */
   leave(wasPressed = false): void {
     this.#running--;
-    if (!wasPressed) this.#cost?.ended();
+    if (!wasPressed) this.#load?.cost.ended();
   }
 }

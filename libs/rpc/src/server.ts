@@ -23,10 +23,11 @@ export interface ServerOptions {
   /** Calls that run at a time; more are refused with RESOURCE_EXHAUSTED. 1,000 by default. */
   readonly maxConcurrentCalls?: number;
   /**
-   * Whether calls are told when those that run take too much of their time (CallContext.isPressed), and refused when they take far
-   * more; false by default. For servers whose own event loop does the work.
+   * How long things wait for this process's event loop just now, milliseconds. Where it is given, calls are told when those that
+   * run take too much of their time (CallContext.isPressed), and refused when they take far more. For servers whose own event loop
+   * does the work.
    */
-  readonly looksAtCost?: boolean;
+  readonly queueDelayMs?: () => number;
   /**
    * Age at which a connection is ended in order, its calls first, milliseconds; 5 minutes by default. Callers then look
    * the name up again, which is how their balancing finds new replicas.
@@ -71,7 +72,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     // Two servers on one port would share it silently.
     'grpc.so_reuseport': 0,
   });
-  const admission = new Admission(options.maxConcurrentCalls ?? 1_000, options.looksAtCost ? new CallCost() : null);
+  const admission = new Admission(
+    options.maxConcurrentCalls ?? 1_000,
+    options.queueDelayMs ? { cost: new CallCost(), queueDelayMs: options.queueDelayMs } : null,
+  );
   const environment = { logger: options.logger, admission };
   const draining = new AbortController();
   const { lastResponsesMs } = options;
