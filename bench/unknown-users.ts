@@ -208,7 +208,7 @@ function bestPopularity(train: HistoryTable): { readonly name: string; readonly 
     return { share, hits: inner.test.reduce((sum, item) => sum + Number(item !== NO_ROW && top.has(item)), 0) };
   });
   const { share } = tried.sort((a, b) => b.hits - a.hits)[0]!;
-  const name = share === Infinity ? 'popularity' : `popularity, half life ${((share * spanMs) / 3.6e6).toFixed(1)} h`;
+  const name = share === Infinity ? 'popularity' : `popularity, half life ${share} of the time span`;
   return { name, counts: countsOf(train, share) };
 }
 
