@@ -66,15 +66,26 @@ export class LiveItemsFollower {
     await this.#looks;
   }
 
+  /** Each release by itself: that the tower of one is away keeps no other from hiding what is hidden. */
+  async #applyToAll(): Promise<void> {
+    const failures: unknown[] = [];
+    for (const release of [...this.#behind]) {
+      try {
+        await release.apply(this.#known);
+        this.#behind.delete(release);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+
   async #lookOnce(): Promise<void> {
     try {
       const records = await this.#options.records();
       const isNews = this.#known.take(await records.liveItems(this.#known.mark));
       if (isNews) this.#behind = new Set(this.#releases);
-      for (const release of [...this.#behind]) {
-        await release.apply(this.#known);
-        this.#behind.delete(release);
-      }
+      await this.#applyToAll();
       this.#told = '';
     } catch (error) {
       const { code, message, remedy } = toMicError(error);

@@ -192,6 +192,15 @@ describe('LiveItemsFollower', () => {
     expect(other.current.newItems).toHaveLength(1);
   });
 
+  it('brings each release there, whatever becomes of another one', async () => {
+    const other = new ReleaseItems({ catalog: tinyCatalog(), schema: SCHEMA, embedder: new Tower() });
+    await follower.add(other);
+    tower.isDown = true;
+    const revision = await write({ itemId: 'x', fields: {} }, { itemId: 'a', fields: null });
+    expect(other.current).toMatchObject({ revision, newItems: [{ itemId: 'x' }], hiddenIds: ['a'] });
+    expect(release.current).toMatchObject({ newItems: [], hiddenIds: ['a'] });
+  });
+
   it('looks by itself', async () => {
     const quick = new LiveItemsFollower({
       records: () => Promise.resolve(store),

@@ -72,6 +72,7 @@ export async function openLocalEngine(
       schema,
       liveItems: () => items.current,
       indexEf: manifest.index.kind === 'hnsw' ? manifest.index.ef : undefined,
+      userIndexEf: manifest.userIndex.kind === 'hnsw' ? manifest.userIndex.ef : undefined,
       profiles,
       onRanked: decisions
         ? (request, ranked) => {

@@ -49,6 +49,8 @@ export interface ChannelInput {
   readonly effort: Effort;
   /** Search width of the item index where the profile names none; undefined: it has none. */
   readonly indexEf: number | undefined;
+  /** Likewise of the user index. */
+  readonly userIndexEf: number | undefined;
   /** Whether to say all that led to each candidate. */
   readonly explain: boolean;
   /** Says something of the channel in the answer. */

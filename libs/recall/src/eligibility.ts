@@ -25,7 +25,7 @@ export interface EligibilityRules {
 
 /** Most that an index is asked for (the limit of AnnService). */
 const MOST_SEARCHED = 10_000;
-/** Items whose vectors are compared in the time in which an index finds one more (ours; `npm run bench -- filters`). */
+/** Items whose vectors are compared in the time in which an index finds one more (ours; reckoned, ADR 022). */
 const SCANNED_PER_SEARCHED = 40;
 /** Asked for beyond what the share of the eligible ones says: it need not be the same everywhere. */
 const MARGIN = 1.2;

@@ -11,7 +11,7 @@ import { withOverrides } from './overrides';
 import type { CallOptions, ItemCatalog, PackedHistory, UserContext, UserEmbedder, UserVectors } from './ports';
 import { pickProfile, profileHash, type PickedProfile, type Profiles, type RecallProfile } from './profile';
 import { rankLists, type RankedCandidates } from './rank-lists';
-import { runChannels, type Trip, type UserState } from './run-channels';
+import { runChannels, type ChannelRunner, type Trip, type UserState } from './run-channels';
 import type {
   ChannelReport,
   DroppedCandidate,
@@ -36,6 +36,8 @@ export interface RecallEngineOptions {
   readonly liveItems?: () => LiveItems;
   /** Search width of the item index where a profile names none; undefined: it has none. */
   readonly indexEf?: number;
+  /** Likewise of the user index. */
+  readonly userIndexEf?: number;
   /** Asked for each request: they may change. */
   readonly profiles: () => Profiles;
   /** Told of every answer but rehearsals, before it is put into words. */
@@ -86,7 +88,7 @@ export class RecallEngine implements RecallService {
   readonly #catalog: ItemCatalog;
   readonly #userFields: UserFields;
   readonly #liveItems: () => LiveItems;
-  readonly #indexEf: number | undefined;
+  readonly #efs: Pick<ChannelRunner, 'indexEf' | 'userIndexEf'>;
   readonly #profiles: () => Profiles;
   readonly #onRanked: RecallEngineOptions['onRanked'];
   readonly #clock: Clock;
@@ -98,7 +100,7 @@ export class RecallEngine implements RecallService {
     this.#catalog = options.catalog;
     this.#userFields = new UserFields(options.schema);
     this.#liveItems = options.liveItems ?? (() => NO_LIVE_ITEMS);
-    this.#indexEf = options.indexEf;
+    this.#efs = { indexEf: options.indexEf, userIndexEf: options.userIndexEf };
     this.#profiles = options.profiles;
     this.#onRanked = options.onRanked;
     this.#clock = options.clock ?? (() => performance.now());
@@ -153,7 +155,7 @@ export class RecallEngine implements RecallService {
     // A field that does not exist is refused before anything is done.
     if (request.userFields) this.#userFields.over(null, request.userFields);
     const user = await this.#readUser(trip);
-    const runs = await runChannels(trip, user, { ports: this.#ports, indexEf: this.#indexEf, clock: this.#clock });
+    const runs = await runChannels(trip, user, { ports: this.#ports, ...this.#efs, clock: this.#clock });
     const vectors = await user.vectors;
     const known = vectors?.outcome === 'OK' ? vectors.value : null;
     const lists = runs.filter(({ report }) => report.outcome !== 'DISABLED').map(({ list }) => list);

@@ -9,6 +9,7 @@ import type { ChannelList } from './merge';
 import type { UserContext, UserVectors } from './ports';
 import type { RecallProfile } from './profile';
 import type { ChannelReport, RecallRequest } from './recall-types';
+import { RowPositions } from './row-positions';
 
 /** Kept back from a fallback, which runs in the time of merge and rerank, milliseconds. */
 const FALLBACK_RESERVE_MS = 1;
@@ -47,6 +48,7 @@ export interface ChannelRunner {
   readonly ports: ChannelPorts;
   /** See ChannelInput. */
   readonly indexEf: number | undefined;
+  readonly userIndexEf: number | undefined;
   readonly clock: Clock;
 }
 
@@ -65,7 +67,7 @@ export async function runChannels(trip: Trip, user: UserState, runner: ChannelRu
   });
   await Promise.all(atOnce);
   for (const channel of RECALL_CHANNELS.filter(isFallback)) {
-    const found = new Set([...runs.values()].flatMap(({ list }) => [...list.candidates.rows])).size;
+    const found = unionSize([...runs.values()]);
     const isNeeded = found < n || !profile.channels[channel.name].enabled;
     const time = Math.max(timeToAnswer() - FALLBACK_RESERVE_MS, FALLBACK_RESERVE_MS);
     const run = isNeeded
@@ -76,11 +78,18 @@ export async function runChannels(trip: Trip, user: UserState, runner: ChannelRu
   return RECALL_CHANNELS.map(({ name }) => runs.get(name)!);
 }
 
+/** Different items that some channels found. */
+function unionSize(runs: readonly ChannelRun[]): number {
+  const rows = new RowPositions(runs.reduce((sum, { list }) => sum + list.candidates.rows.length, 0));
+  for (const { list } of runs) for (const row of list.candidates.rows) rows.of(row);
+  return rows.size;
+}
+
 async function runChannel(
   channel: RecallChannel,
   { request, n, profile, items, signal }: Trip,
   { context, historyRows, eligibility, vectors }: UserState,
-  { ports, indexEf, clock }: ChannelRunner,
+  { ports, indexEf, userIndexEf, clock }: ChannelRunner,
   timeLeftMs: number,
 ): Promise<ChannelRun> {
   const settings = profile.channels[channel.name];
@@ -112,6 +121,7 @@ async function runChannel(
     userVectors: () => valueOf(vectors),
     effort,
     indexEf,
+    userIndexEf,
     explain: request.explain === true,
     note: (text) => notes.push(text),
   };

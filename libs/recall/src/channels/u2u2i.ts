@@ -80,12 +80,12 @@ async function similarUsers(
 
 /** Users by vector; none where nobody can search them and the lists would have done. */
 async function nearUsers(
-  { releaseId, profile, userVectors, effort, indexEf, note }: ChannelInput,
+  { releaseId, profile, userVectors, effort, userIndexEf, note }: ChannelInput,
   { userIndex }: ChannelPorts,
   users: number,
   options: CallOptions,
 ): Promise<{ readonly rows: Uint32Array; readonly scores: Float32Array }> {
-  const { usersBy, ef = indexEf } = profile.channels.U2U2I;
+  const { usersBy, ef = userIndexEf } = profile.channels.U2U2I;
   const vectors = meanOf(await userVectors());
   // One more: the user may be among them.
   const k = users + 1;
