@@ -59,6 +59,22 @@ describe('U2U2I', () => {
     expect(listed.result.channels[1]).toMatchObject({ outcome: 'EMPTY' });
   });
 
+  it('searches each index with its own width where the profile names none', async () => {
+    const asked: (number | undefined)[] = [];
+    const { userIndex } = tinyPorts();
+    const setup: Setup = {
+      indexEf: 70,
+      userIndexEf: 90,
+      userIndex: {
+        searchUsers: (...call) => (asked.push(call[0].ef), userIndex.searchUsers(...call)),
+        searchByUsers: (...call) => (asked.push(call[0].ef), userIndex.searchByUsers(...call)),
+      },
+    };
+    await found('U2U2I', { usersBy: 'search', itemsBy: 'search' }, {}, setup);
+    await found('U2U2I', { usersBy: 'search', itemsBy: 'search', ef: 30 }, {}, setup);
+    expect(asked).toEqual([90, 70, 30, 30]);
+  });
+
   it('uses the normalised mean of several vectors', async () => {
     const embed = () => Promise.resolve({ count: 2, vectors: Float32Array.of(1, 0, 0, 1) });
     const asked: number[][] = [];

@@ -15,6 +15,7 @@ export interface Setup {
   readonly deadlineMs?: number;
   readonly signal?: AbortSignal;
   readonly indexEf?: number;
+  readonly userIndexEf?: number;
 }
 
 /** A user's age: missing, below 18, below 40, above. */
@@ -35,6 +36,7 @@ export function recallTiny(request: Partial<RecallRequest> = {}, setup: Setup = 
     schema: TINY_SCHEMA,
     liveItems: () => setup.liveItems ?? NO_LIVE_ITEMS,
     indexEf: setup.indexEf,
+    userIndexEf: setup.userIndexEf,
     profiles: () => tinyProfiles(setup.profile),
   });
   const signal = setup.signal ?? new AbortController().signal;
