@@ -81,6 +81,21 @@ describe('violationsOf', () => {
     ]);
   });
 
+  it('asks a pressed answer for no knowledge of the user, with the fallback off, too', () => {
+    const busy = 'the process is busy: what runs already takes the time that this request has';
+    const reports: Reports = {
+      U2I: ['SHED', busy],
+      U2U2I: ['SHED', busy],
+      U2I2I: ['SHED', busy],
+      POPULAR: ['DISABLED', 'off in the request'],
+    };
+    const off: Expected = { ...expected, off: ['POPULAR'] };
+    expect(violationsOf(answer({ degraded: true, userKnown: false, items: [] }, reports), off)).toEqual([]);
+    expect(violationsOf(answer({ degraded: true, userKnown: true, items: [] }, reports), off)).toEqual([
+      'user known: true',
+    ]);
+  });
+
   it('holds channels to what the request and the condition leave them', () => {
     const off: Expected = { ...expected, off: ['U2U2I'] };
     expect(violationsOf(answer(), off)).toEqual(['U2U2I is off, and was run']);

@@ -19,7 +19,7 @@ export interface Expected {
 }
 
 /** How a response says of any channel that the stored history is not part of it. */
-const WITHOUT_HISTORY = /history could not be read|without the user's stored history/;
+const WITHOUT_HISTORY = /history could not be read|without the user's stored history|the process is busy/;
 
 /** Outcome of each channel. */
 export function outcomesOf({ channels }: Pick<RecallResponse, 'channels'>): Map<Channel, ChannelOutcome> {
