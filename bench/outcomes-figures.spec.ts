@@ -16,8 +16,8 @@ const NONE = { own: [], server: [] };
 const delay = (fromMs: number, toMs: number, delayMs: number) => ({ fromMs, toMs, delayMs });
 
 describe('keptBackMs', () => {
-  it('is a quarter of the deadline, 5 to 50 ms', () => {
-    expect([10, 20, 50, 200, 1_000].map(keptBackMs)).toEqual([5, 5, 12.5, 50, 50]);
+  it('is a quarter of the deadline, at least 8 ms or half of it, at most 50 ms', () => {
+    expect([10, 20, 50, 200, 1_000].map(keptBackMs)).toEqual([5, 8, 12.5, 50, 50]);
   });
 });
 
@@ -76,7 +76,7 @@ describe('outcomeFigures', () => {
       outOfTime(2_000),
       outOfTime(3_000),
     ];
-    const delays = { own: [delay(1_000, 1_005, 5), delay(2_000, 2_003, 3)], server: [delay(1_500, 2_500, 12)] };
+    const delays = { own: [delay(1_000, 1_008, 8), delay(2_000, 2_003, 3)], server: [delay(1_500, 2_500, 12)] };
     expect(outcomeFigures(calls, 20, delays)).toMatchObject({
       failed: 5,
       codes: { RESOURCE_EXHAUSTED: 1, UNAVAILABLE: 1, DEADLINE_EXCEEDED: 3 },
@@ -89,7 +89,7 @@ describe('outcomeFigures', () => {
       callerHeldUp: 1,
       couldBePartial: 3,
       unexplained: 2,
-      ownDelayMs: 5,
+      ownDelayMs: 8,
       serverDelayMs: 12,
     });
   });

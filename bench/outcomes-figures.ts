@@ -68,12 +68,12 @@ export interface OutcomeFigures {
 const TOLERANCE_MS = 10;
 /** What a service keeps back of a deadline for the way to the caller, as the built-in profile has it. */
 const KEPT_SHARE = 0.25;
-const LEAST_KEPT_MS = 5;
+const LEAST_KEPT_MS = 8;
 const MOST_KEPT_MS = 50;
 
 /** A process that is held up for as long as this cannot keep the deadline, whatever the others do. */
 export const keptBackMs = (deadlineMs: number): number =>
-  Math.max(LEAST_KEPT_MS, Math.min(KEPT_SHARE * deadlineMs, MOST_KEPT_MS));
+  Math.max(Math.min(LEAST_KEPT_MS, deadlineMs / 2), Math.min(KEPT_SHARE * deadlineMs, MOST_KEPT_MS));
 
 export function outcomeFigures(
   calls: readonly OutcomeCall[],

@@ -103,7 +103,7 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
     ];
     const loopDelay = recordEventLoopDelay(logger);
     const queueDelayMs = (): number => loopDelay.recentMs();
-    const server = await startServer({ address, services, logger, drainTimeoutMs, queueDelayMs });
+    const server = await startServer({ address, services, logger, drainTimeoutMs, eventLoop: loopDelay });
     opened.push(() => server.stop());
     opened.push(async () => {
       ending.abort();

@@ -192,7 +192,10 @@ export class RecallEngine implements RecallService {
   /** Time kept back for what comes after the channels, and for what the queues of this process take. */
   #reserveMs({ reserveMs, reserveShare }: RecallProfile, total: number): number {
     const shared = Math.min(total * reserveShare, LARGEST_SHARED_RESERVE_MS);
-    return Math.max(reserveMs, shared) + Math.min(2 * this.#queueDelayMs(), total / 2, LARGEST_SHARED_RESERVE_MS);
+    return (
+      Math.max(Math.min(reserveMs, total / 2), shared) +
+      Math.min(2 * this.#queueDelayMs(), total / 2, LARGEST_SHARED_RESERVE_MS)
+    );
   }
 
   async #readUser(trip: Trip): Promise<UserState> {

@@ -15,7 +15,7 @@ export const profileSchema = z
     /** Share of the time that the history may take, so that the channels that can do without it have the rest. */
     contextShare: z.number().min(0.01).max(1).default(0.4),
     /** Time kept back for merge, rerank and the way to the caller, milliseconds; at least reserveShare of all. */
-    reserveMs: z.number().min(0).max(60_000).default(5),
+    reserveMs: z.number().min(0).max(60_000).default(8),
     /** Share of the time kept back: what is lost on the way grows with the load, as deadlines do with patience. */
     reserveShare: z.number().min(0).max(0.9).default(0.25),
     /** Events read of a user's history. */

@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { Admission } from './admission';
 import { CallCost } from './call-cost';
 
-/** A cost by a clock of work that is set by hand. */
+/** A load by a clock of work, and an event loop, that are set by hand. */
 function costs() {
-  const loop = { workMs: 0, queueDelayMs: 0 };
+  const loop = { workMs: 0, recent: 0, turn: 0, recentMs: () => loop.recent, turnMs: () => loop.turn };
   const cost = new CallCost(() => loop.workMs);
-  return { loop, cost, load: { cost, queueDelayMs: () => loop.queueDelayMs } };
+  return { loop, cost, load: { cost, loop } };
 }
 
 /** Calls one after the other, each of so many milliseconds of work. */
@@ -90,13 +90,26 @@ describe('Admission', () => {
     const admission = new Admission(1_000, load);
     run(admission, loop, 1_000, 2);
     for (let i = 0; i < 10; i++) admission.enter();
-    loop.queueDelayMs = 30;
+    loop.recent = 30;
     expect(admission.enter(57)).toBe(false);
     admission.leave(true);
     expect(admission.enter(56)).toBe(true);
     expect(() => {
       admission.enter(20);
     }).toThrow(/too long for the -10 ms of this one/);
+  });
+
+  it('tells calls for which the event loop turns too slowly', () => {
+    const { loop, load } = costs();
+    const admission = new Admission(1_000, load);
+    loop.turn = 5;
+    for (let i = 0; i < 4; i++) expect(admission.enter(20)).toBe(false);
+    // 5 ms are a fortieth of 200 ms.
+    expect([admission.enter(199), admission.enter(200)]).toEqual([true, false]);
+    loop.recent = 10;
+    expect([admission.enter(209), admission.enter(210)]).toEqual([true, false]);
+    loop.turn = 0;
+    expect(admission.enter(20)).toBe(false);
   });
 
   it('does not take what a pressed call costs for what a call costs', () => {

@@ -7,21 +7,34 @@ const ALWAYS_ADMITTED = 4;
 const SHARE_FOR_OTHERS = 0.75;
 /** Beyond so many times its time a call is refused: even a little work would come too late. */
 const MOST_TIMES = 2;
+/**
+ * Share of a call's time that one turn of the event loop may take: beyond it the call is pressed. A call is carried on once a
+ * turn, by a dozen turns, and those that come meanwhile make the turns longer.
+ */
+const SHARE_FOR_A_TURN = 1 / 40;
+
+/** How busy an event loop is just now, milliseconds. */
+export interface EventLoopLoad {
+  /** How long things wait for it, as a peak. */
+  recentMs(): number;
+  /** How long it takes to go round, as a mean. */
+  turnMs(): number;
+}
 
 /** What a process has to do. */
 export interface AdmissionLoad {
   readonly cost: CallCost;
-  /** How long things wait for the event loop just now, milliseconds. */
-  readonly queueDelayMs: () => number;
+  readonly loop: EventLoopLoad;
 }
 
 const REMEDY = 'repeat with backoff, on another address; add replicas if it stays';
 
 /**
- * Counts the calls that run, and refuses more than a limit: what waits in memory is bounded, and late anyway. With a cost it
- * also says which calls are pressed: the others take so much of their time that they cannot do all their work. Of more calls than
- * the machine can answer all would be late, where some can be answered in full and the rest in part (ours). Where the loop is
- * not full, the calls that run, times their cost, are less than the time that one takes: none is pressed for being slow.
+ * Counts the calls that run, and refuses more than a limit: what waits in memory is bounded, and late anyway. With a load it
+ * also says which calls are pressed: the others take so much of their time, or the event loop turns so slowly, that they cannot
+ * do all their work. Of more calls than the machine can answer all would be late, where some can be answered in full and the rest
+ * in part (ours). Where the loop is not full none is pressed for being slow: the calls that run, times their cost, are then less
+ * than the time that one takes, and the turns are short.
  */
 export class Admission {
   readonly #limit: number;
@@ -43,17 +56,22 @@ export class Admission {
     if (this.#running >= this.#limit) {
       throw new MicError('RESOURCE_EXHAUSTED', `${this.#running} calls run already`, { remedy: REMEDY });
     }
-    const isCrowded = this.#load !== null && this.#running >= ALWAYS_ADMITTED;
-    const othersMs = isCrowded ? this.#running * this.#load!.cost.meanMs : 0;
+    if (this.#running === 0) this.#load?.cost.begin();
+    const isPressed = this.#load !== null && this.#running >= ALWAYS_ADMITTED && this.#isPressed(leftMs, this.#load);
+    this.#running++;
+    return isPressed;
+  }
+
+  /** @throws MicError RESOURCE_EXHAUSTED when those that run take far more than the call's time. */
+  #isPressed(leftMs: number, { cost, loop }: AdmissionLoad): boolean {
+    const othersMs = this.#running * cost.meanMs;
     // A call has waited so long before it was read, and its deadline does not know.
-    const ownMs = isCrowded ? leftMs - this.#load!.queueDelayMs() : leftMs;
+    const ownMs = leftMs - loop.recentMs();
     if (othersMs > MOST_TIMES * ownMs) {
       const message = `${this.#running} calls run already and take ${Math.ceil(othersMs)} ms: too long for the ${Math.floor(ownMs)} ms of this one`;
       throw new MicError('RESOURCE_EXHAUSTED', message, { remedy: REMEDY });
     }
-    if (this.#running === 0) this.#load?.cost.begin();
-    this.#running++;
-    return othersMs > SHARE_FOR_OTHERS * ownMs;
+    return othersMs > SHARE_FOR_OTHERS * ownMs || loop.turnMs() > SHARE_FOR_A_TURN * ownMs;
   }
 
   /** @param wasPressed as `enter` said: what such a call costs is not what a call costs. */

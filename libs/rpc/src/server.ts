@@ -1,6 +1,6 @@
 import { Server, ServerCredentials, type UntypedHandleCall, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { MicError } from '@mic/domain';
-import { Admission } from './admission';
+import { Admission, type EventLoopLoad } from './admission';
 import { CallCost } from './call-cost';
 import { clientStreamHandler } from './client-stream-handler';
 import { duplexHandler, type DuplexLimits } from './duplex-handler';
@@ -23,11 +23,10 @@ export interface ServerOptions {
   /** Calls that run at a time; more are refused with RESOURCE_EXHAUSTED. 1,000 by default. */
   readonly maxConcurrentCalls?: number;
   /**
-   * How long things wait for this process's event loop just now, milliseconds. Where it is given, calls are told when those that
-   * run take too much of their time (CallContext.isPressed), and refused when they take far more. For servers whose own event loop
-   * does the work.
+   * This process's event loop. Where it is given, calls are told when those that run take too much of their time
+   * (CallContext.isPressed), and refused when they take far more. For servers whose own event loop does the work.
    */
-  readonly queueDelayMs?: () => number;
+  readonly eventLoop?: EventLoopLoad;
   /**
    * Age at which a connection is ended in order, its calls first, milliseconds; 5 minutes by default. Callers then look
    * the name up again, which is how their balancing finds new replicas.
@@ -74,7 +73,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   });
   const admission = new Admission(
     options.maxConcurrentCalls ?? 1_000,
-    options.queueDelayMs ? { cost: new CallCost(), queueDelayMs: options.queueDelayMs } : null,
+    options.eventLoop ? { cost: new CallCost(), loop: options.eventLoop } : null,
   );
   const environment = { logger: options.logger, admission };
   const draining = new AbortController();

@@ -7,13 +7,17 @@ const RESOLUTION_MS = 5;
 const WORTH_A_LINE_MS = 10;
 const NANOSECONDS = 1e6;
 
-/** Of the recent delay's own timer, milliseconds; and what of a delay is left with each of its ticks. */
+/** Of the timer that looks at the loop as it is just now, milliseconds; and what of a peak is left with each of its ticks. */
 const TICK_MS = 10;
 const KEPT_EACH_TICK = 0.8;
+/** Ticks that the mean of the turns follows. */
+const TURNS_KNOWN = 4;
 
 export interface EventLoopDelay {
   /** How long the event loop kept things waiting just now: the last peaks, fading within a tenth of a second. */
   recentMs(): number;
+  /** How long the loop takes to go round just now: a mean that follows the last ticks. A single long turn hardly moves it. */
+  turnMs(): number;
   /** Ends the record. */
   stop(): void;
 }
@@ -35,15 +39,23 @@ export function recordEventLoopDelay(logger: Logger): EventLoopDelay {
   }, WINDOW_MS);
   timer.unref();
   let recent = 0;
+  let turn = 0;
   let expectedAt = performance.now() + TICK_MS;
   const tick = setInterval(() => {
     const now = performance.now();
-    recent = Math.max(now - expectedAt, recent * KEPT_EACH_TICK);
+    const lateMs = Math.max(0, now - expectedAt);
     expectedAt = now + TICK_MS;
+    // It runs when all that was ready has been carried on: that is a turn, however soon the timer was.
+    setImmediate(() => {
+      const turnMs = Math.max(performance.now() - now, lateMs);
+      recent = Math.max(turnMs, recent * KEPT_EACH_TICK);
+      turn += (turnMs - turn) / TURNS_KNOWN;
+    });
   }, TICK_MS);
   tick.unref();
   return {
-    recentMs: () => Math.max(0, recent),
+    recentMs: () => recent,
+    turnMs: () => turn,
     stop: () => {
       clearInterval(timer);
       clearInterval(tick);

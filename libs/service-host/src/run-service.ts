@@ -13,7 +13,7 @@ export interface Service<V extends Variables, T> {
   /** As in deployments and logs, e.g. `ann-service`. */
   readonly name: string;
   readonly config: AppConfig<V>;
-  /** Whether its own event loop does the work: see ServerOptions.queueDelayMs. */
+  /** Whether its own event loop does the work: see ServerOptions.eventLoop. */
   readonly looksAtCost?: boolean;
   /** Opens what the service answers from. It is tried again until it works; until then the service is not ready. */
   open(settings: ReturnType<AppConfig<V>['parse']>, host: Host): Promise<Opened<T>>;
@@ -61,7 +61,7 @@ async function serve<V extends typeof SERVICE_VARIABLES, T>(service: Service<V, 
     logger,
     drainTimeoutMs: settings.MIC_DRAIN_TIMEOUT_MS as number,
     maxConcurrentCalls: settings.MIC_MAX_CONCURRENT_CALLS as number,
-    queueDelayMs: service.looksAtCost ? () => loopDelay.recentMs() : undefined,
+    eventLoop: service.looksAtCost ? loopDelay : undefined,
   });
   const ending = new AbortController();
   let ended: Promise<void> | undefined;

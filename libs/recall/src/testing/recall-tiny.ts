@@ -16,6 +16,7 @@ export interface Setup {
   readonly signal?: AbortSignal;
   readonly indexEf?: number;
   readonly userIndexEf?: number;
+  readonly queueDelayMs?: () => number;
 }
 
 /** A user's age: missing, below 18, below 40, above. */
@@ -37,6 +38,7 @@ export function recallTiny(request: Partial<RecallRequest> = {}, setup: Setup = 
     liveItems: () => setup.liveItems ?? NO_LIVE_ITEMS,
     indexEf: setup.indexEf,
     userIndexEf: setup.userIndexEf,
+    queueDelayMs: setup.queueDelayMs,
     profiles: () => tinyProfiles(setup.profile),
   });
   const signal = setup.signal ?? new AbortController().signal;

@@ -1,0 +1,43 @@
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import type { Logger } from '@mic/rpc';
+import { recordEventLoopDelay } from './event-loop-delay';
+
+const logger = { info: () => undefined } as unknown as Logger;
+
+function workFor(ms: number): void {
+  const until = performance.now() + ms;
+  while (performance.now() < until);
+}
+
+describe('recordEventLoopDelay', () => {
+  it('knows a loop that is kept busy by its peaks and by the mean of its turns, and forgets both', async () => {
+    const delay = recordEventLoopDelay(logger);
+    try {
+      for (let i = 0; i < 8; i++) {
+        workFor(40);
+        await turn();
+      }
+      await turn();
+      expect(delay.recentMs()).toBeGreaterThan(20);
+      expect(delay.turnMs()).toBeGreaterThan(15);
+      const busy = { recentMs: delay.recentMs(), turnMs: delay.turnMs() };
+      await expect.poll(() => delay.recentMs() < busy.recentMs / 2 && delay.turnMs() < busy.turnMs / 2).toBe(true);
+    } finally {
+      delay.stop();
+    }
+  });
+
+  it('takes a single long turn for a peak, and hardly for the mean', async () => {
+    const delay = recordEventLoopDelay(logger);
+    try {
+      await sleep(50);
+      workFor(80);
+      for (let i = 0; i < 3; i++) await turn();
+      expect(delay.recentMs()).toBeGreaterThan(40);
+      expect(delay.turnMs()).toBeLessThan(delay.recentMs() / 2);
+    } finally {
+      delay.stop();
+    }
+  });
+});
