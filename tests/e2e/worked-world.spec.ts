@@ -292,8 +292,8 @@ describe('an unknown user', () => {
 
 describe('a request', () => {
   it('may say other counts and weights than the profile', async () => {
-    // U2U2I by v alone: c .8187; it counts twice. U2I2I is off, and still one of the channels: their weights are 1 + 2 + 1.
-    // b: .8627 + 1/4; c: .5392 + 3/4; e: -1.4018 + 1/4: the repetition counts once, the diversity not at all.
+    // U2U2I by v alone: c .8187; it counts twice. U2I2I is off and counts no more: the weights are 1 + 2.
+    // b: .8627 + 1/3; c: .5392 + 1; e: -1.4018 + 1/3: the repetition counts once, the diversity not at all.
     const response = await ask({
       overrides: {
         channels: [
@@ -309,9 +309,9 @@ describe('a request', () => {
       ['U2I2I', 'DISABLED', 0, 'off in the request'],
     ]);
     expect(itemsOf(response)).toEqual([
-      item('c', 'two', [0.5392, 0.75, 1], 1.2892, { U2I: [0.6, ''], U2U2I: [0.8187, 'v'] }),
-      item('b', 'one', [0.8627, 0.25, 1], 1.1127, { U2I: [0.8, ''] }),
-      item('e', 'three', [-1.4018, 0.25, 1], -1.1518, { U2I: [-0.6, ''] }),
+      item('c', 'two', [0.5392, 1, 1], 1.5392, { U2I: [0.6, ''], U2U2I: [0.8187, 'v'] }),
+      item('b', 'one', [0.8627, 1 / 3, 1], 1.196, { U2I: [0.8, ''] }),
+      item('e', 'three', [-1.4018, 1 / 3, 1], -1.0685, { U2I: [-0.6, ''] }),
     ]);
     expect(response.profileHash).not.toBe((await ask({})).profileHash);
   });

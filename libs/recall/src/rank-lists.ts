@@ -1,5 +1,4 @@
 import { marginallyRelevant, scoreCandidates, topCandidates, windowedByCategory, type RerankScores } from '@mic/rerank';
-import { RECALL_CHANNELS } from './channels/registry';
 import type { Items } from './items';
 import { mergeCandidates, type ChannelList, type MergedCandidates } from './merge';
 import type { UserVectors } from './ports';
@@ -33,19 +32,13 @@ export function rankLists(
       categories,
       tieBreakers: merged.rows,
     },
-    { ...profile.rerank, totalWeight: totalWeight(lists, profile) },
+    { ...profile.rerank, totalWeight: totalWeight(lists) },
   );
   return { merged, scores, order: listOf(scores.score, merged, categories, items, profile.rerank.order, n) };
 }
 
-/** Weights of the channels that could have found an item: a fallback counts where it was run. */
-function totalWeight(lists: readonly ChannelList[], profile: RecallProfile): number {
-  const couldHave = RECALL_CHANNELS.filter(
-    (channel) => !channel.isFallback(profile) || lists.some((list) => list.channel === channel.name),
-  );
-  const sum = couldHave.reduce((total, { name }) => total + profile.channels[name].weight, 0);
-  return sum > 0 ? sum : 1;
-}
+/** Weights of the channels that were run: what was off, or a fallback that was not needed, could not have found an item. */
+const totalWeight = (lists: readonly ChannelList[]): number => lists.reduce((sum, { weight }) => sum + weight, 0) || 1;
 
 /** Positions of the n items of the list, as the profile wants it made. */
 function listOf(

@@ -8,8 +8,8 @@ const SHARE_FOR_OTHERS = 0.75;
 /** Beyond so many times its time a call is refused: even a little work would come too late. */
 const MOST_TIMES = 2;
 /**
- * Share of a call's time that one turn of the event loop may take: beyond it the call is pressed. A call is carried on once a
- * turn, by a dozen turns, and those that come meanwhile make the turns longer.
+ * Share of a call's time that one turn of the event loop may take: beyond it the call is pressed. A call is carried on turn by
+ * turn, and those that come meanwhile make the turns longer (by measurement: ADR 021).
  */
 const SHARE_FOR_A_TURN = 1 / 40;
 
