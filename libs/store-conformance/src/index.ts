@@ -1,4 +1,5 @@
 export { startRedisCluster, type RedisCluster } from './redis-cluster';
 export { startRedis, startRedisSentinel, type RedisProcess } from './redis-process';
 export { startSlowProxy, type SlowProxy } from './slow-proxy';
-export { storeConformance, type StoreRules, type StoreUnderTest } from './store-conformance';
+export { storeConformance } from './store-conformance';
+export type { StoreRules, StoreUnderTest } from './store-under-test';

@@ -1,7 +1,7 @@
 import type { ItemFields, LiveItem, LiveItemChanges, LiveItemsMark, Store } from '@mic/recall';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { StoreRules } from './store-conformance';
+import type { StoreOfCase } from './store-under-test';
 
 const of = (itemId: string, year: number): LiveItem => ({ itemId, fields: { year } });
 const hidden = (itemId: string): LiveItem => ({ itemId, fields: null });
@@ -38,7 +38,7 @@ class Reader {
 }
 
 /** What every backend does with live items; `store` is the one that is open, empty at the start of every case. */
-export function liveItemsConformance(under: { store(): Store; reopen(rules?: StoreRules): Promise<void> }): void {
+export function liveItemsConformance(under: StoreOfCase): void {
   const write = (...items: LiveItem[]): Promise<number> => under.store().writeLiveItems(items);
   const read = (known: LiveItemsMark | null = null): Promise<LiveItemChanges> => under.store().liveItems(known);
   const forget = (...items: LiveItem[]): Promise<number> => under.store().forgetLiveItems(items);
