@@ -82,13 +82,16 @@ export async function startRedisCluster(options: RedisClusterOptions = {}): Prom
 
 /** Lets the nodes know each other, and waits until all agree and every replica has its master's data. */
 async function introduce({ masters, replicas }: RedisCluster): Promise<void> {
+  const nodes = [...masters, ...replicas];
+  // Nodes that begin with one epoch make them different while they meet; a replica that does not hear of it in time is never elected:
+  // voters refuse a master's slots by an epoch older than the one they know.
+  await Promise.all(nodes.map((node, i) => ask(node, 'CLUSTER', 'SET-CONFIG-EPOCH', String(i + 1))));
   await Promise.all(
     masters.map((node, i) => {
       const range = [Math.floor((i * SLOTS) / MASTERS), Math.floor(((i + 1) * SLOTS) / MASTERS) - 1];
       return ask(node, 'CLUSTER', 'ADDSLOTSRANGE', ...range.map(String));
     }),
   );
-  const nodes = [...masters, ...replicas];
   for (const { port } of nodes.slice(1)) await ask(masters[0]!, 'CLUSTER', 'MEET', '127.0.0.1', String(port));
   await until(async () => {
     const infos = await Promise.all(nodes.map(async (node) => String(await ask(node, 'CLUSTER', 'INFO'))));
