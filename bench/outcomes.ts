@@ -51,7 +51,7 @@ export interface OutcomesReport {
 /** Items wanted: what the built-in profile gives where a request does not say. */
 const N = 20;
 const LONGEST_MS = 120_000;
-/** Enough for 10,000 in less than the longest time, and no more than that. */
+/** A bound for fast machines: half of saturation is less here. */
 const MOST_CALLS_PER_SECOND = 400;
 const SATURATION = { calls: 1_000, concurrency: 16, longestMs: 20_000 };
 /** A caller among many waits so long after a call that failed, as errors tell callers to. */

@@ -291,6 +291,11 @@ describe('outcomes', () => {
     expect([asked, ids(result).sort(), result.degraded]).toEqual([0, ['a', 'c', 'd'], true]);
   });
 
+  it('keeps half of the time for the channels, whatever the profile keeps back', async () => {
+    const profile = { reserveMs: 60_000 };
+    expect(outcomes(await recall({}, { profile, deadlineMs: 2_000 }))).toEqual(['OK', 'OK', 'OK']);
+  });
+
   it('SHED: no time is left to try', async () => {
     const result = await recall({}, { deadlineMs: 4, queueDelayMs: () => 1 });
     expect(outcomes(result)).toEqual(['SHED', 'SHED', 'SHED']);

@@ -24,7 +24,6 @@ describe('parseProfiles', () => {
     ['{"default": "a", "profiles": {"a": {}}, "split": {"shares": {"a": 0}}}', /one share must be above 0/],
     ['{"default": "a", "profiles": {"a": {"channels": {"U2I": {"k": 0}}}}}', /profiles\.a\.channels\.U2I\.k/],
     ['{"default": "a", "profiles": {"a": {"n": {"default": 30, "max": 20}}}}', /default n is above the largest/],
-    ['{"default": "a", "profiles": {"a": {"timeoutMs": 5, "reserveMs": 5}}}', /no time is left for the channels/],
   ])('refuses %s and says where', (text, message) => {
     expect(() => parseProfiles(text, 'p.json')).toThrow(message);
   });

@@ -14,7 +14,7 @@ export const profileSchema = z
     contextTimeoutMs: milliseconds.default(250),
     /** Share of the time that the history may take, so that the channels that can do without it have the rest. */
     contextShare: z.number().min(0.01).max(1).default(0.4),
-    /** Time kept back for merge, rerank and the way to the caller, milliseconds; at least reserveShare of all. */
+    /** Time kept back for merge, rerank and the way to the caller, milliseconds; at most half of all, at least reserveShare. */
     reserveMs: z.number().min(0).max(60_000).default(8),
     /** Share of the time kept back: what is lost on the way grows with the load, as deadlines do with patience. */
     reserveShare: z.number().min(0).max(0.9).default(0.25),
@@ -71,11 +71,7 @@ export const profileSchema = z
       })
       .prefault({}),
   })
-  .refine(({ n }) => n.default <= n.max, { path: ['n'], error: 'the default n is above the largest' })
-  .refine(({ timeoutMs, reserveMs }) => reserveMs < timeoutMs, {
-    path: ['reserveMs'],
-    error: 'no time is left for the channels: reserveMs must be below timeoutMs',
-  });
+  .refine(({ n }) => n.default <= n.max, { path: ['n'], error: 'the default n is above the largest' });
 export type RecallProfile = z.infer<typeof profileSchema>;
 
 const profilesSchema = z
