@@ -1,3 +1,4 @@
+import { GRACE_MS } from '@mic/client';
 import type { RecallRequest, RecallServiceClient } from '@mic/contracts';
 import type { MicError } from '@mic/domain';
 import { isFromService, unary } from '@mic/rpc';
@@ -14,7 +15,7 @@ export async function judgedCall(
 ): Promise<OutcomeCall> {
   const startedAtMs = epochMs();
   try {
-    const response = await unary(client, 'recall', request, { deadlineMs });
+    const response = await unary(client, 'recall', request, { deadlineMs, graceMs: GRACE_MS });
     const ms = epochMs() - startedAtMs;
     const violations = violationsOf(response, expected);
     const { degraded } = response;

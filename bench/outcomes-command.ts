@@ -63,7 +63,17 @@ const isBad = ({ wrong, lateUnexplained, unexplained }: OutcomeRow): boolean =>
 const SHAPES: Readonly<Record<Shape, string>> = { one: 'one process', four: 'four services' };
 
 function outcomesText({ saturation, rows, leftOut }: OutcomesReport): string {
-  const head = ['shape', 'condition', 'deadline', 'requests', 'a second', 'failed', 'not partial', 'unexplained'];
+  const head = [
+    'shape',
+    'condition',
+    'deadline',
+    'requests',
+    'a second',
+    'failed',
+    'not partial',
+    'unexplained',
+    'in grace',
+  ];
   const times = ['wrong', 'late', 'p50', 'p99', 'max', 'own / server delay', 'outcomes'];
   const table = new Table({ head: [...head, ...times], style: { head: [], border: [] } });
   for (const row of rows) {
@@ -76,6 +86,7 @@ function outcomesText({ saturation, rows, leftOut }: OutcomesReport): string {
       row.failed,
       row.couldBePartial,
       row.unexplained,
+      row.inGrace,
       row.wrong,
       row.lateUnexplained,
       ...[row.p50Ms, row.p99Ms, row.maxMs].map((ms) => ms.toFixed(1)),
@@ -87,7 +98,7 @@ function outcomesText({ saturation, rows, leftOut }: OutcomesReport): string {
   return [
     table.toString(),
     'failed: ended with an error. not partial: of those, all but what was refused before it was begun and what ran out of time while this process was held up.',
-    'unexplained: of those, what the recorded event-loop delays do not explain. late: ended later than 10 ms after the deadline, beyond that delay.',
+    'unexplained: of those, what the recorded event-loop delays do not explain. in grace: answered up to 8 ms after the deadline. late: ended later than 10 ms after the deadline, beyond that delay.',
     `calls a second at most: ${most.join(', ')}`,
     ...rows.filter(isTroubled).map(troublesOf),
     ...leftOut.map(({ shape, condition, why }) => `${SHAPES[shape]}: "${condition}" cannot be, ${why}`),

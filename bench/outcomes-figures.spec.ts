@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { keptBackMs, outcomeFigures, type OutcomeCall } from './outcomes-figures';
+import { outcomeFigures, spareMs, type OutcomeCall } from './outcomes-figures';
 
 const call = (change: Partial<OutcomeCall> = {}): OutcomeCall => ({
   startedAtMs: 1_000,
@@ -15,9 +15,9 @@ const call = (change: Partial<OutcomeCall> = {}): OutcomeCall => ({
 const NONE = { own: [], server: [] };
 const delay = (fromMs: number, toMs: number, delayMs: number) => ({ fromMs, toMs, delayMs });
 
-describe('keptBackMs', () => {
-  it('is a quarter of the deadline, at least 8 ms or half of it, at most 50 ms', () => {
-    expect([10, 20, 50, 200, 1_000].map(keptBackMs)).toEqual([5, 8, 12.5, 50, 50]);
+describe('spareMs', () => {
+  it("is a quarter of the deadline, at least 8 ms or half of it, at most 50 ms, and the caller's grace of 8 ms", () => {
+    expect([10, 20, 50, 200, 1_000].map(spareMs)).toEqual([13, 16, 20.5, 58, 58]);
   });
 });
 
@@ -40,6 +40,11 @@ describe('outcomeFigures', () => {
       maxMs: 4,
       outcomes: { U2I: { OK: 3, LATE: 1 } },
     });
+  });
+
+  it('counts what was answered in the grace', () => {
+    const calls = [call({ ms: 20 }), call({ ms: 20.5 }), call({ ms: 28 }), call({ ms: 28, code: 'DEADLINE_EXCEEDED' })];
+    expect(outcomeFigures(calls, 20, NONE)).toMatchObject({ inGrace: 2, failed: 1, late: 0 });
   });
 
   it('takes a call for late that ends later than 10 ms after its deadline', () => {
@@ -76,7 +81,7 @@ describe('outcomeFigures', () => {
       outOfTime(2_000),
       outOfTime(3_000),
     ];
-    const delays = { own: [delay(1_000, 1_008, 8), delay(2_000, 2_003, 3)], server: [delay(1_500, 2_500, 12)] };
+    const delays = { own: [delay(1_000, 1_016, 16), delay(2_000, 2_003, 3)], server: [delay(1_500, 2_500, 13)] };
     expect(outcomeFigures(calls, 20, delays)).toMatchObject({
       failed: 5,
       codes: { RESOURCE_EXHAUSTED: 1, UNAVAILABLE: 1, DEADLINE_EXCEEDED: 3 },
@@ -89,8 +94,8 @@ describe('outcomeFigures', () => {
       callerHeldUp: 1,
       couldBePartial: 3,
       unexplained: 2,
-      ownDelayMs: 8,
-      serverDelayMs: 12,
+      ownDelayMs: 16,
+      serverDelayMs: 13,
     });
   });
 

@@ -1,3 +1,4 @@
+import { GRACE_MS } from '@mic/client';
 import type { Channel, ChannelOutcome } from '@mic/domain';
 import { quantile } from './load';
 import type { LoopDelay } from './own-delay';
@@ -34,6 +35,8 @@ export type Counts = Readonly<Record<string, number>>;
 export interface OutcomeFigures {
   readonly requests: number;
   readonly degraded: number;
+  /** Answers that came after the deadline, in the caller's grace. */
+  readonly inGrace: number;
   /** Answers that break a rule, and the rules. */
   readonly wrong: number;
   readonly violations: Counts;
@@ -71,9 +74,12 @@ const KEPT_SHARE = 0.25;
 const LEAST_KEPT_MS = 8;
 const MOST_KEPT_MS = 50;
 
-/** A process that is held up for as long as this cannot keep the deadline, whatever the others do. */
-export const keptBackMs = (deadlineMs: number): number =>
-  Math.max(Math.min(LEAST_KEPT_MS, deadlineMs / 2), Math.min(KEPT_SHARE * deadlineMs, MOST_KEPT_MS));
+/**
+ * Time between the end of what a service gives its channels and the end of what its caller waits: a process that is held up for
+ * as long as this cannot keep it, whatever the others do.
+ */
+export const spareMs = (deadlineMs: number): number =>
+  Math.max(Math.min(LEAST_KEPT_MS, deadlineMs / 2), Math.min(KEPT_SHARE * deadlineMs, MOST_KEPT_MS)) + GRACE_MS;
 
 export function outcomeFigures(
   calls: readonly OutcomeCall[],
@@ -88,6 +94,7 @@ export function outcomeFigures(
   return {
     requests: calls.length,
     degraded: calls.filter(({ degraded }) => degraded).length,
+    inGrace: calls.filter(({ code, ms }) => code === 'OK' && ms > deadlineMs).length,
     wrong: calls.filter(({ violations }) => violations.length > 0).length,
     violations: counted(calls.flatMap(({ violations }) => violations)),
     failed: failed.length,
@@ -131,16 +138,21 @@ function judge(call: OutcomeCall, deadlineMs: number, delays: RecordedDelays): J
     excessMs: Math.max(0, beyondMs - heldUpSince(call, deadlineMs, delays.own) - serverMs),
     ownMs,
     serverMs,
-    failure: failureOf(call, ownMs, serverMs, keptBackMs(deadlineMs)),
+    failure: failureOf(call, ownMs, serverMs, spareMs(deadlineMs)),
   };
 }
 
-function failureOf({ code, isShed }: OutcomeCall, ownMs: number, serverMs: number, keptMs: number): Judged['failure'] {
+function failureOf(
+  { code, isShed }: OutcomeCall,
+  ownMs: number,
+  serverMs: number,
+  sparedMs: number,
+): Judged['failure'] {
   if (code === 'OK') return null;
   if (isShed) return 'shed';
   if (code !== 'DEADLINE_EXCEEDED') return 'unexplained';
-  if (ownMs >= keptMs) return 'caller held up';
-  return ownMs + serverMs >= keptMs ? 'server held up' : 'unexplained';
+  if (ownMs >= sparedMs) return 'caller held up';
+  return ownMs + serverMs >= sparedMs ? 'server held up' : 'unexplained';
 }
 
 /** For how long this process was held up between the call's deadline and its end: only then does it make the call later. */

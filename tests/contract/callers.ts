@@ -12,6 +12,7 @@ import {
 import { MicError } from '@mic/domain';
 import {
   Admission,
+  OneWayDelays,
   clientStreamHandler,
   createClient,
   createLogger,
@@ -78,7 +79,12 @@ export const WAYS: readonly (readonly ['in process' | 'over the wire', OpenCalle
 
 /** Bytes in, bytes out, by the handlers of a server; no socket. */
 function inProcess(services: readonly ServiceHandlers[], options: CallerOptions = {}): Promise<Caller> {
-  const admission = new Admission(options.maxConcurrentCalls ?? 1_000);
+  const environment = {
+    logger,
+    admission: new Admission(options.maxConcurrentCalls ?? 1_000),
+    answersInGrace: false,
+    delays: new OneWayDelays(),
+  };
   const methods = services.flatMap((service) => service.methods);
   const draining = new AbortController();
   return Promise.resolve({
@@ -90,7 +96,7 @@ function inProcess(services: readonly ServiceHandlers[], options: CallerOptions 
         settings,
       );
       return new Promise((resolve, reject) => {
-        const handle = unaryHandler(definition, handler, { logger, admission }) as unknown as HandleLocalCall;
+        const handle = unaryHandler(definition, handler, environment) as unknown as HandleLocalCall;
         handle(call, (error, bytes) => {
           if (error === null) resolve(wanted.responseDeserialize(bytes!) as ResponseOf<typeof wanted>);
           else reject(errorOfStatus(Object.assign(new Error(error.details), error)));
@@ -104,7 +110,7 @@ function inProcess(services: readonly ServiceHandlers[], options: CallerOptions 
       const call = new LocalStream(requests, (request) => parse(wanted.requestSerialize(request)), settings);
       return new Promise((resolve, reject) => {
         const limits = { draining: draining.signal, maxAgeMs: options.maxStreamAgeMs ?? 300_000 };
-        const handle = clientStreamHandler(definition, handler, { logger, admission }, limits);
+        const handle = clientStreamHandler(definition, handler, environment, limits);
         (handle as unknown as HandleLocalStream)(call, (error, bytes) => {
           if (error === null) resolve(wanted.responseDeserialize(bytes!) as ResponseOf<typeof wanted>);
           else reject(errorOfStatus(Object.assign(new Error(error.details), error)));
@@ -117,7 +123,7 @@ function inProcess(services: readonly ServiceHandlers[], options: CallerOptions 
       const parse = serverMethod(definition).requestDeserialize;
       const call = new LocalDuplex(requests, (request) => parse(wanted.requestSerialize(request)), settings);
       const limits = { draining: draining.signal, maxAgeMs: options.maxStreamAgeMs ?? 300_000 };
-      const handle = duplexHandler(definition, handler, { logger, admission }, limits);
+      const handle = duplexHandler(definition, handler, environment, limits);
       (handle as unknown as (call: LocalDuplex) => void)(call);
       return call.responses((bytes) => wanted.responseDeserialize(bytes) as ResponseOf<typeof wanted>);
     },

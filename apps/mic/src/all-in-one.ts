@@ -103,7 +103,14 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
     ];
     const loopDelay = recordEventLoopDelay(logger);
     const queueDelayMs = (): number => loopDelay.recentMs();
-    const server = await startServer({ address, services, logger, drainTimeoutMs, eventLoop: loopDelay });
+    const server = await startServer({
+      address,
+      services,
+      logger,
+      drainTimeoutMs,
+      eventLoop: loopDelay,
+      answersInGrace: true,
+    });
     opened.push(() => server.stop());
     opened.push(async () => {
       ending.abort();

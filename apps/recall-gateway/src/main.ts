@@ -6,7 +6,7 @@ import { openGateway } from './open-gateway';
 await runService({
   name: 'recall-gateway',
   config,
-  looksAtCost: true,
+  facesCallers: true,
   open: openGateway,
   services: (gateway) =>
     recallApi({

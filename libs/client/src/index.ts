@@ -1,5 +1,5 @@
 export { MicCallError, type CallErrorCode } from './call-error';
-export { MicClient, type Deadlines, type MicClientOptions } from './mic-client';
+export { GRACE_MS, MicClient, type Deadlines, type MicClientOptions } from './mic-client';
 export type {
   CallOptions,
   ChannelOverride,

@@ -30,8 +30,11 @@ export interface MicClientOptions {
 }
 
 const DEADLINES_MS: Deadlines = { recall: 500, batchRecall: 5_000, write: 5_000 };
-/** Time after the deadline in which the service's own word that it is late may arrive, milliseconds; see UnaryOptions. */
-const GRACE_MS = 30;
+/**
+ * How long after its deadline a call still waits, milliseconds: an answer that was on its way, or the service's own word that
+ * there is none, is worth more than nothing.
+ */
+export const GRACE_MS = 8;
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 
 /**
@@ -78,8 +81,8 @@ export class MicClient {
 
   /**
    * The best items for one user.
-   * @throws MicCallError: see RecallService.Recall in proto/mic/recall/v1 for its codes. It rejects at most 30 ms after its
-   * deadline.
+   * @throws MicCallError: see RecallService.Recall in proto/mic/recall/v1 for its codes. The answer to what was
+   * found in time may come up to 8 ms after the deadline, as may the word that there is none.
    */
   recall(request: RecallRequest, options: CallOptions = {}): Promise<RecallResponse> {
     return this.#call(options, this.#deadlinesMs.recall, this.#retryReads, () => {

@@ -289,6 +289,9 @@ describe('outcomes', () => {
     expect(result.channels.map(({ outcome }) => outcome)).toEqual(['SHED', 'SHED', 'SHED', 'OK']);
     expect(result.channels[0]!.message).toMatch(/the process is busy/);
     expect([asked, ids(result).sort(), result.degraded]).toEqual([0, ['a', 'c', 'd'], true]);
+    // As well when its time is over: its caller may wait a little longer.
+    const late = await recall(request, { store: { userContext }, ports: { embedder }, profile, deadlineMs: 0 });
+    expect(ids(late).sort()).toEqual(['a', 'c', 'd']);
   });
 
   it('keeps half of the time for the channels, whatever the profile keeps back', async () => {

@@ -147,7 +147,8 @@ export class RecallEngine implements RecallService {
     const n = wantedItems(request.n, profile);
     this.#checkRelease(request.releaseId);
     const total = Number.isFinite(deadlineMs) ? deadlineMs : profile.timeoutMs;
-    if (total <= 0) throw new MicError('DEADLINE_EXCEEDED', 'the deadline had passed when the request arrived');
+    if (total <= 0 && !request.isPressed)
+      throw new MicError('DEADLINE_EXCEEDED', 'the deadline had passed when the request arrived');
     const reserve = this.#reserveMs(profile, total);
     const timeToAnswer = (): number => total - (this.#clock() - started);
     const timeLeft = (): number => timeToAnswer() - reserve;

@@ -94,9 +94,22 @@ describe('Admission', () => {
     expect(admission.enter(57)).toBe(false);
     admission.leave(true);
     expect(admission.enter(56)).toBe(true);
+    admission.leave(true);
+    // What waited is pressed, not refused: a little work may still come in time.
+    expect(admission.enter(20)).toBe(true);
+  });
+
+  it('presses a call whose answer is due, and refuses by when it is too late', () => {
+    const { loop, load } = costs();
+    const admission = new Admission(1_000, load);
+    run(admission, loop, 1_000, 2);
+    expect([admission.enter(0, 5), admission.enter(-3, 2), admission.enter(1, 6)]).toEqual([true, true, false]);
+    for (let i = 0; i < 7; i++) admission.enter();
+    // 10 x 2 ms are twice 10 ms.
+    expect(admission.enter(5, 10)).toBe(true);
     expect(() => {
-      admission.enter(20);
-    }).toThrow(/too long for the -10 ms of this one/);
+      admission.enter(5, 10);
+    }).toThrow(/11 calls run already and take 22 ms: too long for the 10 ms of this one/);
   });
 
   it('tells calls for which the event loop turns too slowly', () => {

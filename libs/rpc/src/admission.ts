@@ -48,29 +48,32 @@ export class Admission {
   }
 
   /**
-   * @param leftMs time that the call has, milliseconds.
+   * @param leftMs time until the answer is due, milliseconds; below 0 where that has passed.
+   * @param endsInMs time until it is too late: the caller's grace included, where it gives one.
    * @returns whether it is pressed.
    * @throws MicError RESOURCE_EXHAUSTED when the limit is reached, or those that run take far more than its time.
    */
-  enter(leftMs = Infinity): boolean {
+  enter(leftMs = Infinity, endsInMs = leftMs): boolean {
     if (this.#running >= this.#limit) {
       throw new MicError('RESOURCE_EXHAUSTED', `${this.#running} calls run already`, { remedy: REMEDY });
     }
     if (this.#running === 0) this.#load?.cost.begin();
-    const isPressed = this.#load !== null && this.#running >= ALWAYS_ADMITTED && this.#isPressed(leftMs, this.#load);
+    const isPressed =
+      this.#load !== null && this.#running >= ALWAYS_ADMITTED && this.#isPressed(leftMs, endsInMs, this.#load);
     this.#running++;
-    return isPressed;
+    return isPressed || leftMs <= 0;
   }
 
   /** @throws MicError RESOURCE_EXHAUSTED when those that run take far more than the call's time. */
-  #isPressed(leftMs: number, { cost, loop }: AdmissionLoad): boolean {
+  #isPressed(leftMs: number, endsInMs: number, { cost, loop }: AdmissionLoad): boolean {
     const othersMs = this.#running * cost.meanMs;
     // A call has waited so long before it was read, and its deadline does not know.
-    const ownMs = leftMs - loop.recentMs();
-    if (othersMs > MOST_TIMES * ownMs) {
-      const message = `${this.#running} calls run already and take ${Math.ceil(othersMs)} ms: too long for the ${Math.floor(ownMs)} ms of this one`;
+    const waitedMs = loop.recentMs();
+    if (othersMs > MOST_TIMES * endsInMs) {
+      const message = `${this.#running} calls run already and take ${Math.ceil(othersMs)} ms: too long for the ${Math.floor(endsInMs)} ms of this one`;
       throw new MicError('RESOURCE_EXHAUSTED', message, { remedy: REMEDY });
     }
+    const ownMs = leftMs - waitedMs;
     return othersMs > SHARE_FOR_OTHERS * ownMs || loop.turnMs() > SHARE_FOR_A_TURN * ownMs;
   }
 

@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Metadata, status } from '@grpc/grpc-js';
 import { RecallRequest, RecallResponse, RecallServiceClient, RecallServiceService } from '@mic/contracts';
 import { MicError } from '@mic/domain';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -17,18 +19,23 @@ afterEach(async () => {
 
 /** A server that answers with its name as user id; the user `wait` waits until `release` is called. */
 async function start(name: string, address = '127.0.0.1:0', more: Partial<ServerOptions> = {}) {
-  const stopped: number[] = [];
+  const hanging = { begun: 0, stopped: 0, stoppedAfterMs: 0 };
+  const pressed: boolean[] = [];
   let release: () => void = () => {};
   const gate = new Promise<void>((resolve) => (release = resolve));
   const handlers = serviceHandlers(RecallServiceService, {
-    async recall({ userId }, { signal }) {
+    async recall({ userId }, { signal, isPressed, deadlineLeftMs }) {
+      pressed.push(isPressed);
+      if (userId === 'until due') await sleep(deadlineLeftMs() + 1);
       if (userId === 'wait') await gate;
       if (userId === 'hang') {
-        const started = performance.now();
+        hanging.begun++;
+        const begunAt = performance.now();
         await new Promise((resolve) => {
           signal.addEventListener('abort', resolve);
         });
-        stopped.push(performance.now() - started);
+        hanging.stopped++;
+        hanging.stoppedAfterMs = performance.now() - begunAt;
       }
       return RecallResponse.fromPartial({ userId: name });
     },
@@ -41,7 +48,7 @@ async function start(name: string, address = '127.0.0.1:0', more: Partial<Server
   const server = await startServer({ address, services: [handlers], logger, drainTimeoutMs: 200, ...more });
   server.setServing(true);
   opened.push(() => server.stop());
-  return { ...server, release, stopped };
+  return { ...server, release, hanging, pressed };
 }
 
 function clientOf(...servers: Pick<RunningServer, 'address'>[]): (userId?: string) => Promise<string> {
@@ -127,7 +134,74 @@ describe('calls that are late, many of them', () => {
     await Promise.all(Array.from({ length: 50 }, caller));
     expect(errors.length).toBe(1_500);
     expect(errors.filter((error) => error.code !== 'DEADLINE_EXCEEDED' || !isFromService(error))).toEqual([]);
-    expect(server.stopped.length).toBe(1_500);
+    // What waits for longer than its time before it is read is not begun.
+    expect(server.hanging.begun).toBeGreaterThan(500);
+    expect(server.hanging.stopped).toBe(server.hanging.begun);
+  });
+});
+
+describe('the grace of a caller', () => {
+  const ask = (client: RecallServiceClient, userId: string, deadlineMs: number, graceMs: number) =>
+    unary(client, 'recall', RecallRequest.fromPartial({ userId }), { deadlineMs, graceMs });
+  const codeOf = (call: Promise<unknown>): Promise<string> =>
+    call.then(
+      () => 'OK',
+      (error: unknown) => `${(error as MicError).code}${isFromService(error as MicError) ? '' : ' here'}`,
+    );
+
+  /** As a caller without this library's client. */
+  const send = (client: RecallServiceClient, metadata: Metadata): Promise<string> =>
+    new Promise((resolve) => {
+      const request = RecallRequest.fromPartial({ userId: 'u' });
+      client.recall(request, metadata, { deadline: Date.now() + 2_000 }, (error) => {
+        resolve(status[error?.code ?? status.OK]);
+      });
+    });
+
+  async function serve(more: Partial<ServerOptions>) {
+    const server = await start('a', undefined, more);
+    const client = createClient(RecallServiceClient, server.address);
+    opened.push(() => {
+      client.close();
+    });
+    await ask(client, 'u', 2_000, 0);
+    return { server, client };
+  }
+
+  it('ends the work at the deadline where the service does not use it', async () => {
+    const { server, client } = await serve({});
+    expect(await codeOf(ask(client, 'hang', 100, 2_000))).toBe('DEADLINE_EXCEEDED');
+    expect(server.hanging.stoppedAfterMs).toBeGreaterThanOrEqual(95);
+  });
+
+  it('is used for the answer for up to 5 ms', async () => {
+    const { server, client } = await serve({ answersInGrace: true });
+    expect(await codeOf(ask(client, 'until due', 100, 2_000))).toBe('OK');
+    expect(await codeOf(ask(client, 'hang', 100, 2_000))).toBe('DEADLINE_EXCEEDED');
+    expect(server.hanging.stoppedAfterMs).toBeGreaterThanOrEqual(100);
+  });
+
+  it('is used to answer with little work what waited until its time was over', async () => {
+    const { server, client } = await serve({ answersInGrace: true });
+    const metadata = new Metadata();
+    metadata.set('mic-timeout-ms', '0.000');
+    expect(await send(client, metadata)).toBe('OK');
+    expect(server.pressed).toEqual([false, true]);
+  });
+
+  it('counts what a request waited before it was read', async () => {
+    const { server, client } = await serve({ answersInGrace: true });
+    const sentAt = (said: string): Metadata => {
+      const metadata = new Metadata();
+      metadata.set('mic-timeout-ms', '200.000');
+      metadata.set('mic-sent-at', said);
+      return metadata;
+    };
+    const sender = 'f00df00df00d';
+    expect(await send(client, sentAt(`${sender} ${Date.now()}`))).toBe('OK');
+    // Sent 500 ms ago: its 200 ms and the grace are over.
+    expect(await send(client, sentAt(`${sender} ${Date.now() - 500}`))).toBe('DEADLINE_EXCEEDED');
+    expect(server.pressed).toEqual([false, false]);
   });
 });
 

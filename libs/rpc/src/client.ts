@@ -11,8 +11,9 @@ import {
 import { MicError } from '@mic/domain';
 import { errorOfStatus } from './error-status';
 import { MAX_MESSAGE_BYTES } from './message-limit';
+import { sentAtNow } from './one-way-delay';
 import { grpcTarget } from './targets';
-import { REQUEST_ID_KEY, TIMEOUT_KEY } from './serve-call';
+import { REQUEST_ID_KEY, SENT_AT_KEY, TIMEOUT_KEY } from './serve-call';
 
 type ClientConstructor<C extends Client> = new (
   address: string,
@@ -78,8 +79,8 @@ export interface UnaryOptions {
   /** Cancels the call. */
   readonly signal?: AbortSignal;
   /**
-   * Time after the deadline in which the service's own word that it is late may still arrive, milliseconds; 0 by default.
-   * Without it every late call is reset, and Node's HTTP/2 ends a connection with more than 33 resets a second.
+   * Time after the deadline in which the answer, or the service's own word that there is none, may still come, milliseconds; 0
+   * by default. Without it every late call is reset, and Node's HTTP/2 ends a connection with more than 33 resets a second.
    */
   readonly graceMs?: number;
 }
@@ -103,7 +104,10 @@ export function unary<C extends Client, M extends UnaryName<C> & string>(
     const metadata = new Metadata();
     if (options.requestId !== undefined) metadata.set(REQUEST_ID_KEY, options.requestId);
     const { deadlineMs, graceMs = 0 } = options;
-    if (graceMs > 0) metadata.set(TIMEOUT_KEY, deadlineMs.toFixed(3));
+    if (graceMs > 0) {
+      metadata.set(TIMEOUT_KEY, deadlineMs.toFixed(3));
+      metadata.set(SENT_AT_KEY, sentAtNow());
+    }
     const cancel = (): void => {
       call.cancel();
     };

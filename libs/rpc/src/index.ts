@@ -10,6 +10,7 @@ export { LIVENESS, RELEASE_HEALTH } from './health';
 export { checkHealth, type HealthStatus } from './health-client';
 export { createLogger, LOG_LEVELS, type Logger, type LogLevel } from './logger';
 export { MAX_MESSAGE_BYTES } from './message-limit';
+export { OneWayDelays } from './one-way-delay';
 export { startServer, type RunningServer, type ServerOptions } from './server';
 export {
   serviceHandlers,
@@ -22,7 +23,7 @@ export {
 export { stopOnSignals } from './signals';
 export { codeOfStatus, STATUS_OF_CODE } from './status-table';
 export { addressesOf, grpcTarget } from './targets';
-export { REQUEST_ID_KEY } from './serve-call';
+export { REQUEST_ID_KEY, SENT_AT_KEY, TIMEOUT_KEY } from './serve-call';
 export { serverMethod } from './server-method';
 export type { StreamLimits } from './stream-requests';
 export { unaryHandler } from './unary-handler';

@@ -4,18 +4,24 @@ import { MicError } from '@mic/domain';
 import type { Admission } from './admission';
 import { statusOfError } from './error-status';
 import type { Logger } from './logger';
+import type { OneWayDelays } from './one-way-delay';
 import type { CallContext } from './service-handlers';
 
 export const REQUEST_ID_KEY = 'x-request-id';
-/** Milliseconds within which a caller inside of the system wants the answer, where that is less than its deadline. */
+/**
+ * Milliseconds within which the caller wants the answer, where it waits longer than that (its gRPC deadline): the rest is its
+ * grace.
+ */
 export const TIMEOUT_KEY = 'mic-timeout-ms';
+/** When the caller sent the request, by its own clock: see OneWayDelays. */
+export const SENT_AT_KEY = 'mic-sent-at';
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 
 /** Why a call's signal fired; made once, because an abort without a reason makes an error with a stack every time. */
 const ENDED = new MicError('CANCELLED', 'the call has ended');
 
 /** Longest delay of a Node timer; a longer one would fire at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** What a call has of itself, of whatever kind it is. */
 export interface ServerCall {
@@ -29,7 +35,13 @@ export interface ServerCall {
 export interface CallEnvironment {
   readonly logger: Logger;
   readonly admission: Admission;
+  /** See ServerOptions.answersInGrace. */
+  readonly answersInGrace: boolean;
+  readonly delays: OneWayDelays;
 }
+
+/** How long in its caller's grace an answer is still sent, at most: then the word that there is none must be on its way, milliseconds. */
+const LONGEST_GRACE_MS = 5;
 
 /** Takes the one end of a call: its status where it failed, else what the work gave. */
 type Respond<Response> = (failure: StatusObject | null, response?: Response) => void;
@@ -42,7 +54,7 @@ type Respond<Response> = (failure: StatusObject | null, response?: Response) => 
 export function serveCall<Response = Buffer>(
   call: ServerCall,
   path: string,
-  { logger, admission }: CallEnvironment,
+  environment: CallEnvironment,
   work: (context: CallContext) => Promise<Response>,
   respond: Respond<Response>,
 ): void {
@@ -53,7 +65,8 @@ export function serveCall<Response = Buffer>(
   call.sendMetadata(initial);
 
   const abort = new AbortController();
-  const deadlineAtMs = Math.min(Number(call.getDeadline()), Date.now() + timeoutOf(call));
+  const { logger, admission } = environment;
+  const { deadlineAtMs, endsAtMs } = timesOf(call, environment);
   let settled = false;
   const settle = (failure: StatusObject | null, response?: Response, error?: unknown): void => {
     if (settled) return;
@@ -75,9 +88,9 @@ export function serveCall<Response = Buffer>(
     );
     abort.abort(ENDED);
   };
-  const leftMs = deadlineAtMs - Date.now();
-  const timer = leftMs > 0 && leftMs < LONGEST_TIMER_MS ? setTimeout(pastDeadline, leftMs) : undefined;
-  if (leftMs <= 0) {
+  const endsInMs = endsAtMs - Date.now();
+  const timer = endsInMs > 0 && endsInMs < LONGEST_TIMER_MS ? setTimeout(pastDeadline, endsInMs) : undefined;
+  if (endsInMs <= 0) {
     pastDeadline();
     return;
   }
@@ -85,13 +98,13 @@ export function serveCall<Response = Buffer>(
     // It comes at the end of every call, too.
     if (settled) return;
     // grpc-js reports its own deadline timer as a cancellation, too.
-    if (Date.now() >= deadlineAtMs) pastDeadline();
+    if (Date.now() >= endsAtMs) pastDeadline();
     else fail(new MicError('CANCELLED', 'the caller cancelled the call'));
     abort.abort(ENDED);
   });
   let isPressed: boolean;
   try {
-    isPressed = admission.enter(leftMs);
+    isPressed = admission.enter(deadlineAtMs - Date.now(), endsInMs);
   } catch (error) {
     fail(error);
     return;
@@ -112,6 +125,21 @@ export function serveCall<Response = Buffer>(
     .finally(() => {
       admission.leave(isPressed);
     });
+}
+
+/** When the answer is due, and when it is too late: milliseconds since the epoch. */
+function timesOf(
+  call: ServerCall,
+  { answersInGrace, delays }: CallEnvironment,
+): { readonly deadlineAtMs: number; readonly endsAtMs: number } {
+  const now = Date.now();
+  const callerWaitsMs = Number(call.getDeadline()) - now;
+  // Both are told as what was left when the request was sent.
+  const sentAtMs = now - delays.waitedMs(call.metadata.get(SENT_AT_KEY)[0], callerWaitsMs);
+  const callerEndsAtMs = sentAtMs + callerWaitsMs;
+  const deadlineAtMs = Math.min(callerEndsAtMs, sentAtMs + timeoutOf(call));
+  const graceMs = answersInGrace ? LONGEST_GRACE_MS : 0;
+  return { deadlineAtMs, endsAtMs: Math.min(callerEndsAtMs, deadlineAtMs + graceMs) };
 }
 
 function requestIdOf(call: ServerCall): string {

@@ -7,6 +7,7 @@ import { duplexHandler, type DuplexLimits } from './duplex-handler';
 import { addHealth } from './health';
 import type { Logger } from './logger';
 import { MAX_MESSAGE_BYTES } from './message-limit';
+import { OneWayDelays } from './one-way-delay';
 import { addReflection } from './reflection';
 import type { CallEnvironment } from './serve-call';
 import type { ServiceHandlers } from './service-handlers';
@@ -27,6 +28,11 @@ export interface ServerOptions {
    * (CallContext.isPressed), and refused when they take far more. For servers whose own event loop does the work.
    */
   readonly eventLoop?: EventLoopLoad;
+  /**
+   * Answers count for as long as their callers wait: a call that is not answered in the time it gives (`mic-timeout-ms`) still
+   * is up to 5 ms later where its gRPC deadline allows, and one that comes when its time is over is pressed. Off by default: the caller is told at once that its time is over. For servers whose callers have nothing else to go on with.
+   */
+  readonly answersInGrace?: boolean;
   /**
    * Age at which a connection is ended in order, its calls first, milliseconds; 5 minutes by default. Callers then look
    * the name up again, which is how their balancing finds new replicas.
@@ -75,7 +81,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     options.maxConcurrentCalls ?? 1_000,
     options.eventLoop ? { cost: new CallCost(), loop: options.eventLoop } : null,
   );
-  const environment = { logger: options.logger, admission };
+  const environment = {
+    logger: options.logger,
+    admission,
+    answersInGrace: options.answersInGrace ?? false,
+    delays: new OneWayDelays(),
+  };
   const draining = new AbortController();
   const { lastResponsesMs } = options;
   const limits = { draining: draining.signal, maxAgeMs: maxStreamAgeMs, lastResponsesMs };

@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest';
 import type { Logger } from '@mic/rpc';
 import { recordEventLoopDelay } from './event-loop-delay';
 
-const logger = { info: () => undefined } as unknown as Logger;
+type Line = readonly [values: { readonly maxMs: number; readonly p99Ms: number }, message: string];
+const lines: Line[] = [];
+const logger = { info: (...line: Line) => lines.push(line) } as unknown as Logger;
 
 function workFor(ms: number): void {
   const until = performance.now() + ms;
@@ -25,6 +27,22 @@ describe('recordEventLoopDelay', () => {
       await expect.poll(() => delay.recentMs() < busy.recentMs / 2 && delay.turnMs() < busy.turnMs / 2).toBe(true);
     } finally {
       delay.stop();
+    }
+  });
+
+  it('logs a second with a delay worth it, and the whole run at its end', async () => {
+    const delay = recordEventLoopDelay(logger);
+    await sleep(30);
+    lines.length = 0;
+    workFor(80);
+    await expect.poll(() => lines.length, { timeout: 3_000 }).toBeGreaterThan(0);
+    delay.stop();
+    const messages = lines.map(([, message]) => message);
+    expect(messages[0]).toBe('event loop was delayed');
+    expect(messages.at(-1)).toBe('event loop delay of the whole run');
+    for (const [{ maxMs, p99Ms }] of [lines[0]!, lines.at(-1)!]) {
+      expect(maxMs).toBeGreaterThanOrEqual(60);
+      expect(p99Ms).toBeLessThanOrEqual(maxMs);
     }
   });
 

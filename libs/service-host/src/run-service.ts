@@ -13,8 +13,8 @@ export interface Service<V extends Variables, T> {
   /** As in deployments and logs, e.g. `ann-service`. */
   readonly name: string;
   readonly config: AppConfig<V>;
-  /** Whether its own event loop does the work: see ServerOptions.eventLoop. */
-  readonly looksAtCost?: boolean;
+  /** Whether callers from outside call it: see ServerOptions.eventLoop and answersInGrace. */
+  readonly facesCallers?: boolean;
   /** Opens what the service answers from. It is tried again until it works; until then the service is not ready. */
   open(settings: ReturnType<AppConfig<V>['parse']>, host: Host): Promise<Opened<T>>;
   /** @param opened throws UNAVAILABLE until the service is open. */
@@ -61,7 +61,8 @@ async function serve<V extends typeof SERVICE_VARIABLES, T>(service: Service<V, 
     logger,
     drainTimeoutMs: settings.MIC_DRAIN_TIMEOUT_MS as number,
     maxConcurrentCalls: settings.MIC_MAX_CONCURRENT_CALLS as number,
-    eventLoop: service.looksAtCost ? loopDelay : undefined,
+    eventLoop: service.facesCallers ? loopDelay : undefined,
+    answersInGrace: service.facesCallers,
   });
   const ending = new AbortController();
   let ended: Promise<void> | undefined;
