@@ -182,6 +182,28 @@ describe('one installation, from events to answers', () => {
       expect((await recallJson('--user', 'u')).degraded).toBe(false);
     });
 
+    it('answers from the fallback where the time has passed and the caller still waits', async () => {
+      const client = createClient(RecallServiceClient, server.address);
+      const metadata = new Metadata();
+      metadata.set('mic-timeout-ms', '0.000');
+      const request = RecallRequest.fromPartial({ userId: output.recalls[0]!.userId });
+      const answer = await new Promise<RecallResponse>((resolve, reject) => {
+        client.recall(request, metadata, { deadline: Date.now() + 5_000 }, (error, response) => {
+          if (error) reject(error);
+          else resolve(response);
+        });
+      });
+      client.close();
+      expect(answer.degraded).toBe(true);
+      expect(answer.channels.map(({ outcome }) => outcome)).toEqual([
+        'OUTCOME_SHED',
+        'OUTCOME_SHED',
+        'OUTCOME_SHED',
+        'OUTCOME_OK',
+      ]);
+      expect(answer.items.length).toBeGreaterThanOrEqual(20);
+    });
+
     it('counts an appended event in the next request, once', async () => {
       const { userId } = output.recalls[1]!;
       const before = await recallJson('--user', userId);

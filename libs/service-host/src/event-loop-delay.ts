@@ -6,8 +6,8 @@ const WINDOW_MS = 1_000;
 const WORTH_A_LINE_MS = 10;
 
 /**
- * Of the one timer that looks at the loop, milliseconds, and what of a peak is left with each of its ticks. Every wake-up costs
- * (some 45 us here): two of Node's own monitors beside it, 5 ms each, were most of what an idle service took.
+ * Of the one timer that looks at the loop, milliseconds, and what of a peak is left with each of its ticks. Every wake-up costs,
+ * so Node's own monitors are not run beside it.
  */
 const TICK_MS = 10;
 const KEPT_EACH_TICK = 0.8;
