@@ -21,7 +21,7 @@ const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 const ENDED = new MicError('CANCELLED', 'the call has ended');
 
 /** Longest delay of a Node timer; a longer one would fire at once. */
-export const LONGEST_TIMER_MS = 2 ** 31 - 1;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** What a call has of itself, of whatever kind it is. */
 export interface ServerCall {
