@@ -98,7 +98,7 @@ function outcomesText({ saturation, rows, leftOut }: OutcomesReport): string {
   return [
     table.toString(),
     'failed: ended with an error. not partial: of those, all but what was refused before it was begun and what ran out of time while this process was held up.',
-    'unexplained: of those, what the recorded event-loop delays do not explain. in grace: answered up to 8 ms after the deadline. late: ended later than 10 ms after the deadline, beyond that delay.',
+    'unexplained: of those, what the recorded event-loop delays do not explain. in grace: answered after the deadline, which callers wait for 8 ms. late: ended later than 10 ms after the deadline, beyond that delay.',
     `calls a second at most: ${most.join(', ')}`,
     ...rows.filter(isTroubled).map(troublesOf),
     ...leftOut.map(({ shape, condition, why }) => `${SHAPES[shape]}: "${condition}" cannot be, ${why}`),

@@ -137,7 +137,7 @@ export class RecallEngine implements RecallService {
    * The answer in rows.
    *
    * @throws MicError INVALID_ARGUMENT for a profile, n, override or field that does not exist or goes too far,
-   *   FAILED_PRECONDITION for another release, DEADLINE_EXCEEDED when no time was left at the start, CANCELLED when the caller
+   *   FAILED_PRECONDITION for another release, DEADLINE_EXCEEDED when no time was left at the start of a request that is not pressed, CANCELLED when the caller
    *   cancels.
    */
   async rank(request: RecallRequest, deadlineMs: number, signal: AbortSignal): Promise<RankedRecall> {

@@ -7,7 +7,10 @@ export interface CallContext {
   readonly requestId: string;
   /** When the answer is due: milliseconds since the epoch; Infinity when the caller set no deadline. */
   readonly deadlineAtMs: number;
-  /** Fires when the caller cancels, its connection ends, or the deadline passes: stop working. */
+  /**
+   * Fires when the caller cancels, its connection ends, or an answer would come too late (when it is due, or in the caller's
+   * grace: ServerOptions.answersInGrace): stop working.
+   */
   readonly signal: AbortSignal;
   /** The caller's metadata. */
   readonly metadata: Metadata;
@@ -15,7 +18,10 @@ export interface CallContext {
   readonly logger: Logger;
   /** Milliseconds left until the deadline, 0 or more; Infinity when the caller set none. */
   deadlineLeftMs(): number;
-  /** The calls that run take so much of its time that it cannot do all its work (Admission); where the server looks at that. */
+  /**
+   * The calls that run take so much of its time that it cannot do all its work (Admission), where the server looks at that; or
+   * its answer is due already, and counts in the caller's grace.
+   */
   readonly isPressed: boolean;
 }
 
