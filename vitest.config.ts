@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['{apps,libs}/*/src/**/*.spec.ts', 'tests/**/*.spec.ts', 'bench/*.spec.ts'],
+    globalSetup: './tests/shared-folder.ts',
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 60_000,

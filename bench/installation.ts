@@ -71,7 +71,7 @@ async function start(
     if (line.startsWith('{')) log.push(JSON.parse(line) as LogLine);
     else complaints.push(line);
   });
-  const ended = once(child, 'exit');
+  const ended = endedWithThisProcess(child);
   const first = await Promise.race([once(createInterface(child.stdout), 'line'), ended]);
   if (child.exitCode !== null) throw new Error(`mic ${args[0]} ended with ${child.exitCode}: ${complaints.join('\n')}`);
   return { line: String(first[0]), log, stop: () => stop(child, ended) };
@@ -96,7 +96,7 @@ export async function gatewayBeside(
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const ended = once(child, 'exit');
+  const ended = endedWithThisProcess(child);
   const first = await Promise.race([once(createInterface(child.stdout), 'line'), ended]);
   if (child.exitCode !== null) throw new Error(`the recall-gateway ended with ${child.exitCode}`);
   const { address } = JSON.parse(String(first[0])) as { address: string };
@@ -105,6 +105,15 @@ export async function gatewayBeside(
     await sleep(50);
   }
   return { address, stop: () => stop(child, ended) };
+}
+
+/** Resolves when a child is gone, with how. It is ended at the latest when this process ends, by an error too. */
+async function endedWithThisProcess(child: ChildProcess): Promise<unknown[]> {
+  const end = (): void => void child.kill('SIGTERM');
+  process.once('exit', end);
+  const how = (await once(child, 'exit')) as unknown[];
+  process.off('exit', end);
+  return how;
 }
 
 async function stop(child: ChildProcess, ended: Promise<unknown>): Promise<void> {

@@ -6,7 +6,7 @@ const WORTH_NOTING_MS = 2;
 export interface LoopDelay {
   readonly fromMs: number;
   readonly toMs: number;
-  /** How long, at most. */
+  /** How long, at least: what is held up just after a tick of the record may wait a tick longer. */
   readonly delayMs: number;
 }
 

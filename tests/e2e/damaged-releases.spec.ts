@@ -5,7 +5,7 @@ import { RecallRequest, RecallServiceClient } from '@mic/contracts';
 import { createClient, unary } from '@mic/rpc';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mic, serve, type Served } from './processes';
-import { buildRelease, makeSmallHome, patientProfiles, succeed, type SmallHome } from './small-home';
+import { addRelease, makeSmallHome, patientProfiles, succeed, type SmallHome } from './small-home';
 
 /** What happens to a file of the second release; `other` is the same file of the first one. */
 const DAMAGES: [what: string, path: string, damage: (file: string, other: string) => Promise<void>][] = [
@@ -33,8 +33,7 @@ beforeAll(async () => {
   server = await serve(small.home, ...(await patientProfiles(small.home)));
   client = createClient(RecallServiceClient, server.address);
   builder = await mkdtemp(join(tmpdir(), 'mic-builder-'));
-  await cp(join(small.home, 'datasets'), join(builder, 'datasets'), { recursive: true });
-  second = await buildRelease(builder, small.data, 2);
+  second = await addRelease(builder, 2);
   await cp(join(builder, 'releases', second), intact(), { recursive: true });
 }, 120_000);
 afterAll(async () => {

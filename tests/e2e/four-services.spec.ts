@@ -18,7 +18,7 @@ import { canonicalJson, type Manifest } from '@mic/release';
 import { checkHealth, createClient, LIVENESS, unary } from '@mic/rpc';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isAlive, lastJson, mic, serve, up, type ServiceName, type Up } from './processes';
-import { buildRelease, makeSmallHome, patientProfiles, succeed, type SmallHome } from './small-home';
+import { addRelease, makeSmallHome, patientProfiles, succeed, type SmallHome } from './small-home';
 
 const exec = promisify(execFile);
 const root = new URL('../..', import.meta.url).pathname;
@@ -277,7 +277,7 @@ describe('releases that do not fit each other', () => {
   it('a service that has another release: refused and named, the rest is answered', async () => {
     const older = await makeCopy();
     started.push((own = await up(home)));
-    const second = await buildRelease(home, small.data, 2);
+    const second = await addRelease(home, 2);
     await succeed('publish', '--home', home, '--release', second);
     await expect.poll(async () => (await ask()).releaseId, { timeout: 20_000 }).toBe(second);
     const { pid, address } = own.services['ann-service'];
@@ -343,7 +343,7 @@ describe('releases that do not fit each other', () => {
   it('a store that does not have the release: refused and named', async () => {
     const empty = await makeCopy();
     await rm(join(empty, 'store'), { recursive: true });
-    const second = await buildRelease(empty, small.data, 3);
+    const second = await addRelease(empty, 3);
     await succeed('publish', '--home', empty, '--release', second);
     const file = JSON.parse(await readFile(join(home, 'up.json'), 'utf8')) as Pick<Up, 'services'>;
     process.kill(file.services['neighbor-store'].pid, 'SIGKILL');

@@ -14,7 +14,7 @@ import { startRedis, startSlowProxy, type RedisProcess, type SlowProxy } from '@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lastJson, mic, up, type Up } from './processes';
-import { buildRelease, makeSmallHome, patientProfiles, succeed, type SmallHome } from './small-home';
+import { addRelease, makeSmallHome, patientProfiles, succeed, type SmallHome } from './small-home';
 
 let data: string;
 let redis: RedisProcess;
@@ -170,7 +170,7 @@ describe('four services over Redis', () => {
   it('say so when the pointer names a release that is gone; publishing it again, or a rollback, mends that', async () => {
     await untilWell();
     const at = ['--home', small.home, '--store', redis.url];
-    const second = await buildRelease(small.home, small.data, 2);
+    const second = await addRelease(small.home, 2);
     await succeed('publish', '--release', second, ...at);
     await expect.poll(async () => (await recall()).releaseId, { timeout: 20_000, interval: 100 }).toBe(second);
     const admin = new Redis({ port: redis.port });

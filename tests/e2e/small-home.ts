@@ -1,9 +1,10 @@
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { mic } from './processes';
+import { onceARun } from './once-a-run';
 
-/** An installation that is made in seconds: a small world, trained for one epoch. */
+/** An installation of a small world, trained for one epoch: made once a run, and copied for each spec. */
 export interface SmallHome {
   readonly home: string;
   readonly data: string;
@@ -14,27 +15,53 @@ export interface SmallHome {
 
 const USERS = 300;
 
+const WORLD = ['--users', String(USERS), '--items', '200', '--events', '6000', '--seed', '1'];
+const dataOf = (home: string): string => join(home, 'datasets/small');
+
 /** Makes the installation: dataset, model, release, history; published into its own store or the one given. */
 export async function makeSmallHome(store?: string): Promise<SmallHome> {
   const home = await mkdtemp(join(tmpdir(), 'mic-e2e-'));
-  const data = join(home, 'datasets/small');
-  const world = ['--users', String(USERS), '--items', '200', '--events', '6000', '--seed', '1'];
-  await succeed('data', 'synth', ...world, '--out', data);
-  const at = store === undefined ? [] : ['--store', store];
-  await succeed('history', 'import', '--data', data, '--home', home, ...at);
-  const releaseId = await buildRelease(home, data, 1);
-  await succeed('publish', '--home', home, '--release', releaseId, ...at);
+  await cp(await sharedHome(), home, { recursive: true });
+  const data = dataOf(home);
+  const releaseId = await releaseOf(home);
+  if (store !== undefined) {
+    await rm(join(home, 'store'), { recursive: true });
+    await publishInto(home, releaseId, '--store', store);
+  }
   const userIds = Array.from({ length: USERS }, (_, i) => `user-${String(i).padStart(5, '0')}`);
   return { home, data, releaseId, userIds };
 }
 
-/** Trains and builds a release into a home, without publishing it. */
-export async function buildRelease(home: string, data: string, seed: number): Promise<string> {
-  const model = join(home, `runs/seed-${seed}`);
+/** Puts another release of the same dataset into a home, without publishing it; one of each seed. */
+export async function addRelease(home: string, seed: number): Promise<string> {
+  const data = dataOf(await sharedHome());
+  const built = await onceARun(`seed-${seed}`, (folder) => buildRelease(folder, data, seed));
+  const releaseId = await releaseOf(built);
+  await cp(join(built, 'releases', releaseId), join(home, 'releases', releaseId), { recursive: true });
+  return releaseId;
+}
+
+const sharedHome = (): Promise<string> =>
+  onceARun('home', async (home) => {
+    await succeed('data', 'synth', ...WORLD, '--out', dataOf(home));
+    await buildRelease(home, dataOf(home), 1);
+    await publishInto(home, await releaseOf(home));
+  });
+
+async function buildRelease(home: string, data: string, seed: number): Promise<void> {
+  const model = join(home, 'runs/small');
   await succeed('train', '--data', data, '--out', model, '--seed', String(seed), '--set', 'loop.epochs=1');
-  const file = join(model, 'manifest.json');
-  await succeed('build', '--model', model, '--data', data, '--home', home, '--json', file);
-  return (JSON.parse(await readFile(file, 'utf8')) as { id: string }).id;
+  await succeed('build', '--model', model, '--data', data, '--home', home, '--json', join(home, BUILT));
+}
+
+/** What `mic build` says of a home's release. */
+const BUILT = 'runs/built.json';
+const releaseOf = async (home: string): Promise<string> =>
+  (JSON.parse(await readFile(join(home, BUILT), 'utf8')) as { id: string }).id;
+
+async function publishInto(home: string, releaseId: string, ...store: string[]): Promise<void> {
+  await succeed('history', 'import', '--data', dataOf(home), '--home', home, ...store);
+  await succeed('publish', '--home', home, '--release', releaseId, ...store);
 }
 
 /**

@@ -12,7 +12,7 @@ import {
 import { checkHealth, createClient, RELEASE_HEALTH, unary } from '@mic/rpc';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mic, serve, up, type Served, type ServiceName, type Up } from './processes';
-import { buildRelease, makeSmallHome, patientProfiles, succeed, type SmallHome } from './small-home';
+import { addRelease, makeSmallHome, patientProfiles, succeed, type SmallHome } from './small-home';
 
 const READERS: ServiceName[] = ['recall-gateway', 'user-embedder', 'ann-service'];
 /** Polls of a second, a release that lingers for ten, and a busy machine. */
@@ -30,8 +30,7 @@ beforeAll(async () => {
   running = await up(small.home, ...(await patientProfiles(small.home)));
   client = createClient(RecallServiceClient, running.services['recall-gateway'].address);
   builder = await mkdtemp(join(tmpdir(), 'mic-builder-'));
-  await cp(join(small.home, 'datasets'), join(builder, 'datasets'), { recursive: true });
-  second = await buildRelease(builder, small.data, 2);
+  second = await addRelease(builder, 2);
 }, 120_000);
 afterAll(async () => {
   client.close();
