@@ -107,7 +107,7 @@ export async function gatewayBeside(
   return { address, stop: () => stop(child, ended) };
 }
 
-/** Resolves when a child is gone, with how. It is ended at the latest when this process ends, by an error too. */
+/** Resolves when a child is gone, with how. It is ended at the latest when this process ends, by an error too (a signal leaves it). */
 async function endedWithThisProcess(child: ChildProcess): Promise<unknown[]> {
   const end = (): void => void child.kill('SIGTERM');
   process.once('exit', end);

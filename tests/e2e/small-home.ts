@@ -1,8 +1,8 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { mic } from './processes';
 import { onceARun } from './once-a-run';
+import { mic } from './processes';
 
 /** An installation of a small world, trained for one epoch: made once a run, and copied for each spec. */
 export interface SmallHome {
