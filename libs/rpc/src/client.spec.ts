@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer, type ServerHttp2Session } from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Metadata, status } from '@grpc/grpc-js';
 import { RecallRequest, RecallResponse, RecallServiceClient, RecallServiceService } from '@mic/contracts';
@@ -137,6 +140,23 @@ describe('calls that are late, many of them', () => {
     // What waits for longer than its time before it is read is not begun.
     expect(server.hanging.begun).toBeGreaterThan(500);
     expect(server.hanging.stopped).toBe(server.hanging.begun);
+  });
+});
+
+describe('the window of a client', () => {
+  it('lets a server send 1 MiB before it must hear from the client, on the connection and on each call', async () => {
+    const sessions: ServerHttp2Session[] = [];
+    const server = createServer().on('session', (session) => sessions.push(session));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    opened.push(() => server.close());
+    const client = createClient(RecallServiceClient, `127.0.0.1:${(server.address() as AddressInfo).port}`);
+    opened.push(() => {
+      client.close();
+      for (const session of sessions) session.destroy();
+    });
+    const windows = () => sessions.map(({ state, remoteSettings }) => [state, remoteSettings] as const);
+    await expect.poll(windows).toMatchObject([[{ remoteWindowSize: 1024 * 1024 }, { initialWindowSize: 1024 * 1024 }]]);
   });
 });
 

@@ -41,6 +41,12 @@ type UnaryName<C> = Exclude<{ [K in keyof C]: ResponseOf<C[K]> extends never ? n
 const SERVICE_CONFIG = JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] });
 
 /**
+ * What a server may have on its way to one client, bytes. By HTTP/2's own 64 KiB it sends 32 KiB and waits for a word of the client:
+ * between two busy event loops that is some 20 answers each 50 ms, and all others come late (ADR 025).
+ */
+const WINDOW_BYTES = 1024 * 1024;
+
+/**
  * A client without TLS for a generated service: one channel, spread over the target's addresses, with keepalive and the
  * message limits of the servers. It connects at once and again by itself.
  * @param target see grpcTarget.
@@ -51,6 +57,7 @@ export function createClient<C extends Client>(constructor: ClientConstructor<C>
     'grpc.service_config_disable_resolution': 1,
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+    'grpc-node.flow_control_window': WINDOW_BYTES,
     // A peer that is gone without a word, or frozen, is noticed within 15 s.
     'grpc.keepalive_time_ms': 10_000,
     'grpc.keepalive_timeout_ms': 5_000,
