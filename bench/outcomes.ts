@@ -3,6 +3,7 @@ import { RecallServiceClient } from '@mic/contracts';
 import { DEGRADED_OUTCOMES, MicError } from '@mic/domain';
 import { createClient, unary } from '@mic/rpc';
 import { startSlowProxy } from '@mic/store-conformance';
+import { collectGarbage } from './collect-garbage';
 import { connected } from './load';
 import { judgedCall } from './outcomes-call';
 import { CONDITIONS, requestOf, type Condition, type World } from './outcomes-conditions';
@@ -135,6 +136,7 @@ async function measure(
   { made, requests, callers }: OutcomesOptions,
 ): Promise<OutcomeRow> {
   await untilWell(client, made);
+  collectGarbage();
   const calls: OutcomeCall[] = [];
   const ownDelay = new OwnDelay();
   const call = async (position: number): Promise<void> => {

@@ -157,10 +157,10 @@ describe.each(WAYS)('RecallStream %s', (way, openCaller) => {
       before = sent;
       await sleep(50);
     }
-    // 8 here, 16 in the reader's buffer, and what HTTP/2 lets lie on the way: 64 KiB of about 10 KiB each.
-    expect(recall.requests.length).toBeLessThan(60);
+    // 8 here, 16 in the reader's buffer, and what HTTP/2 lets lie on the way: 1 MiB of about 10 KiB each.
+    expect(recall.requests.length).toBeLessThan(200);
     // The same, 16 requests in each of two stream buffers, and what HTTP/2 lets lie on the way of 10 KiB each.
-    expect(sent).toBeLessThan(200);
+    expect(sent).toBeLessThan(300);
     const { came, error } = await all(answers);
     expect(error).toBeUndefined();
     expect(came.length).toBe(1_999);

@@ -3,11 +3,12 @@ import { startRedis } from './redis-process';
 
 describe('startRedis', () => {
   it('gives each of many that start at once a port of its own', async () => {
-    const all = await Promise.all(Array.from({ length: 8 }, () => startRedis()));
+    const all = await Promise.allSettled(Array.from({ length: 8 }, () => startRedis()));
+    const started = all.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
     try {
-      expect(new Set(all.map(({ port }) => port)).size).toBe(8);
+      expect(new Set(started.map(({ port }) => port)).size).toBe(8);
     } finally {
-      await Promise.all(all.map((one) => one.stop()));
+      await Promise.all(started.map((one) => one.stop()));
     }
   });
 
