@@ -8,7 +8,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 
 const canRaise = process.platform === 'linux' && process.getuid?.() === 0 && getPriority() === 0;
 /** Ends by itself where the test does not come to it. */
-const HOG = 'const end = Date.now() + 60_000; while (Date.now() < end);';
+const HOG = 'const end = Date.now() + 120_000; while (Date.now() < end);';
 const started: ReturnType<typeof spawn>[] = [];
 afterEach(() => {
   for (const child of started.splice(0)) child.kill('SIGKILL');
@@ -44,7 +44,8 @@ describe.runIf(canRaise)('asBatchJob', () => {
       const until = performance.now() + 20; while (performance.now() < until); setImmediate(work);
     }; work();`);
     await once(job.stdout!, 'data');
-    for (let i = 0; i < 300 && priorityOf(job.pid!) !== '10 0'; i++) await sleep(100);
+    // The scheduler decides when it hears of that: seconds, and on a machine that others share once more than 30.
+    for (let i = 0; i < 1_000 && priorityOf(job.pid!) !== '10 0'; i++) await sleep(100);
     expect(priorityOf(job.pid!)).toBe('10 0');
-  });
+  }, 120_000);
 });
