@@ -41,8 +41,8 @@ type UnaryName<C> = Exclude<{ [K in keyof C]: ResponseOf<C[K]> extends never ? n
 const SERVICE_CONFIG = JSON.stringify({ loadBalancingConfig: [{ round_robin: {} }] });
 
 /**
- * What a server may have on its way to one client, bytes. By HTTP/2's own 64 KiB it sends 32 KiB and waits for a word of the client:
- * between two busy event loops that is some 20 answers each 50 ms, and all others come late (ADR 025).
+ * What a server may have on its way to one client, bytes. By HTTP/2's own 64 KiB it sends 32 KiB, some 20 answers, and waits for a
+ * word of the client: between two busy event loops all others then come late (ADR 025).
  */
 const WINDOW_BYTES = 1024 * 1024;
 
