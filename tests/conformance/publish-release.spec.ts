@@ -7,7 +7,7 @@ import { openRelease, publishRelease, ReleaseWriter, withLease, type OpenRelease
 import { startRedis, type RedisProcess } from '@mic/store-conformance';
 import { LmdbStore } from '@mic/store-lmdb';
 import { RedisStore } from '@mic/store-redis';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SMALL, smallMeta, writeSmallFiles } from '../../libs/release/src/spec-fixture';
 
 let folder: string;
@@ -152,6 +152,24 @@ describe.each(['LMDB', 'Redis'])('publishing into %s', (kind) => {
     expect((await store.pointer())?.releaseId).toBe(idOf(1));
   });
 
+  it('does not take the lease again that somebody took from it and gave back', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    try {
+      const interrupted = withLease(store, 'publish x', 0, async (holder, check) => {
+        await withLease(store, 'rollback', 0, () => Promise.resolve(), { force: true });
+        vi.advanceTimersByTime(6_000);
+        await vi.waitFor(() => {
+          expect(check).toThrow(/lost to somebody who has given it back/);
+        });
+        expect(await store.renewLease(holder, 1_000)).toBeNull();
+        check();
+      });
+      await expect(interrupted).rejects.toMatchObject({ code: 'ABORTED' });
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('notices records that the store has lost before they are sealed', async () => {
     const forgetful = new Proxy(failing('close'), {
       get(of, name) {
@@ -189,6 +207,10 @@ describe('publishing into a Redis that is small or forgetful', () => {
       code: 'RESOURCE_EXHAUSTED',
       message: /the release needs about \d+ MiB in the store, which has \d MiB of 5 MiB left/,
     });
+    // A second try is no other.
+    await expect(publishRelease({ release: large, target: store })).rejects.toMatchObject({
+      code: 'RESOURCE_EXHAUSTED',
+    });
     expect(await store.hasUsers(idOf(1), [{ row: 0, userId: SMALL.userIds[0]! }])).toBe(false);
     await store.close();
     await own.stop();
@@ -197,7 +219,10 @@ describe('publishing into a Redis that is small or forgetful', () => {
   it('is refused where records may be evicted', async () => {
     const own = await startRedis(['--maxmemory', '100mb', '--maxmemory-policy', 'allkeys-lru']);
     store = await RedisStore.open({ url: own.url });
-    await expect(publish(1)).rejects.toMatchObject({ code: 'FAILED_PRECONDITION', message: /allkeys-lru/ });
+    const refused = { code: 'FAILED_PRECONDITION', message: /allkeys-lru/ };
+    await expect(publish(1)).rejects.toMatchObject(refused);
+    await expect(publish(1)).rejects.toMatchObject(refused);
+    expect(await store.releases()).toEqual([]);
     await store.close();
     await own.stop();
   });

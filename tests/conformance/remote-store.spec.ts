@@ -26,6 +26,7 @@ function behindService(store: Store, client: NeighborClient): Store {
     importHistories: (...call) => store.importHistories(...call),
     expireHistories: (...call) => store.expireHistories(...call),
     lease: (...call) => store.lease(...call),
+    renewLease: (...call) => store.renewLease(...call),
     endLease: (...call) => store.endLease(...call),
     begin: (...call) => store.begin(...call),
     unfinished: () => store.unfinished(),

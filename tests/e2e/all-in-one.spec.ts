@@ -13,6 +13,7 @@ import type { Manifest } from '@mic/release';
 import { createClient, unary } from '@mic/rpc';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lastJson, mic, serve, type Finished, type Served } from './processes';
+import { patientProfiles } from './small-home';
 
 interface DemoOutput {
   readonly release: Manifest;
@@ -224,6 +225,24 @@ describe('one installation, from events to answers', () => {
       const other = await serve(home);
       expect((await mic('recall', '--user', 'u', '--target', other.address)).status).toBe(0);
       expect(await other.stop('SIGTERM')).toBe(0);
+    });
+
+    it('answers what is under way on SIGTERM, whole', async () => {
+      const other = await serve(home, ...(await patientProfiles(home)));
+      const client = createClient(RecallServiceClient, other.address);
+      const { userId } = output.recalls[0]!;
+      const ask = (): Promise<RecallResponse> =>
+        unary(client, 'recall', RecallRequest.fromPartial({ userId, profile: 'patient' }), { deadlineMs: 20_000 });
+      await ask();
+      const calls = Array.from({ length: 150 }, ask);
+      await calls[0];
+      const ended = other.stop('SIGTERM');
+      const outcomes = await Promise.allSettled(calls);
+      client.close();
+      expect(await ended).toBe(0);
+      expect(outcomes.filter(({ status }) => status === 'rejected')).toEqual([]);
+      const degraded = outcomes.flatMap((one) => (one.status === 'fulfilled' && one.value.degraded ? [one.value] : []));
+      expect(degraded).toEqual([]);
     });
 
     it('refuses an address in use and says so', async () => {

@@ -156,6 +156,30 @@ describe('mic hourly', () => {
     expect(items).not.toContain(top);
   });
 
+  it('takes new items without new events', async () => {
+    const fields = [
+      { name: 'category', type: 'categorical' },
+      { name: 'tags', type: 'multi' },
+      { name: 'author', type: 'categorical' },
+      { name: 'length', type: 'numeric' },
+    ];
+    const schema = {
+      name: 'incoming',
+      events: { files: 'day-*.csv', columns: { user: 'u', item: 'i', timestamp: 't' }, timestampUnit: 'ms' },
+      items: { files: 'items-*.csv', id: 'i', fields, category: 'category' },
+    };
+    const schemaFile = join(incoming, 'schema.json');
+    await writeFile(schemaFile, JSON.stringify(schema));
+    await writeFile(join(incoming, 'items-1.csv'), 'i,category,tags,author,length\nitem-000001,rare,,somebody,3\n');
+    const run = await hourly('--schema', schemaFile, '--history-cap', '1000', '--history-ttl-seconds', '3000000000');
+    expect(run).toMatchObject({ status: 0, outcome: 'published', newData: { events: 0 } });
+    const dataset = await openDataset(join(home, 'datasets', run.runId));
+    const loaded = await dataset.loadItemCategories(await dataset.buildFeatureSchema(), ['item-000001']);
+    await dataset.close();
+    expect(loaded.names[loaded.categories[0]!]).toBe('rare');
+    expect(await hourly('--schema', schemaFile)).toMatchObject({ outcome: 'nothing-new' });
+  });
+
   it('does not publish what its gate refuses; the events count, the next run starts from the last good model', async () => {
     await append({ userId: 'user-00004', itemId: 'item-000001', timeMs: NOW + 100 });
     const state = async () =>

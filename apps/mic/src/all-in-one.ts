@@ -19,6 +19,7 @@ import {
 import { checkPublished } from './check-published';
 import type { DecisionFlags } from './decision-log-option';
 import type { Home } from './home';
+import { storeOptionsOf, type StoreLimits } from './store-limits';
 
 export interface AllInOneOptions {
   readonly home: Home;
@@ -31,8 +32,7 @@ export interface AllInOneOptions {
   readonly logger: Logger;
   /** Time that calls in flight get when the server stops, milliseconds. */
   readonly drainTimeoutMs: number;
-  /** See openStore. */
-  readonly historyTtlMs?: number;
+  readonly limits: StoreLimits;
   /** Folder of the event log, or null for none. */
   readonly eventLog: string | null;
   readonly decisions: DecisionFlags;
@@ -64,7 +64,7 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
   };
   try {
     await checkPublished(home, storeAddress);
-    const store = await openStore({ store: storeAddress, historyTtlMs: options.historyTtlMs });
+    const store = await openStore({ store: storeAddress, ...storeOptionsOf(options.limits) });
     opened.push(() => store.close());
     const log =
       eventLog === null
@@ -102,6 +102,10 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
       releaseApi(ready),
     ];
     const loopDelay = recordEventLoopDelay(logger);
+    opened.push(async () => {
+      await state.served?.close();
+      loopDelay.stop();
+    });
     const queueDelayMs = (): number => loopDelay.recentMs();
     const server = await startServer({
       address,
@@ -111,11 +115,10 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
       eventLoop: loopDelay,
       answersInGrace: true,
     });
-    opened.push(() => server.stop());
-    opened.push(async () => {
+    opened.push(() => {
+      // No further release is opened; calls under way are answered from those that are.
       ending.abort();
-      await state.served?.close();
-      loopDelay.stop();
+      return server.stop();
     });
     const host: Host = {
       logger,

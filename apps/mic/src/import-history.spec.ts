@@ -20,16 +20,16 @@ afterAll(async () => {
 });
 
 const releaseId = parseReleaseId('r1');
-async function openStore(name: string): Promise<LmdbStore> {
-  const store = await LmdbStore.open({ path: join(folder, name), historyCap: 10 });
+async function openStore(name: string, historyCap = 10): Promise<LmdbStore> {
+  const store = await LmdbStore.open({ path: join(folder, name), historyCap });
   const [manifestSha256, featureSchemaSha256] = ['1'.repeat(64), '0'.repeat(64)];
   const summary = { releaseId, manifestSha256, featureSchemaSha256, parentId: null, createdAt: '', encoder: 'pooled' };
   await store.seal({ ...summary, dimension: 2, users: 1, items: 1 });
   return store;
 }
-const historyOf = async (store: LmdbStore, userId: string) => {
+const historyOf = async (store: LmdbStore, userId: string, historyLimit = 100) => {
   const options = { signal: new AbortController().signal, requestId: 'spec' };
-  return (await store.userContext({ releaseId, userId, historyLimit: 100 }, options)).history;
+  return (await store.userContext({ releaseId, userId, historyLimit }, options)).history;
 };
 
 describe('importHistory', () => {
@@ -54,6 +54,22 @@ describe('importHistory', () => {
     const again = await importHistory(dataset, imported, () => undefined);
     expect(again).toEqual({ accepted: 0, duplicates: result.accepted, tooOld: result.tooOld });
     await Promise.all([imported.close(), appended.close()]);
+  });
+
+  it('takes as many events of a user as the cap says, and cuts no longer history where the store has that cap', async () => {
+    const store = await openStore('longer', 2_000);
+    const { userIds, histories } = await dataset.loadInteractions();
+    const own = histories.offsets[1]! - histories.offsets[0]!;
+    // Older than any event of the dataset: the import is newer, and the cap decides what stays of these.
+    const live = Array.from({ length: 1_200 }, (_, i) => ({
+      ...{ userId: userIds[0]!, itemId: `live-${i}`, timeMs: i + 1, weight: 1 },
+    }));
+    await store.appendEvents(live);
+    const few = await importHistory(dataset, store, () => undefined, 1);
+    expect(few.accepted).toBe(userIds.length);
+    await importHistory(dataset, store, () => undefined, 2_000);
+    expect((await historyOf(store, userIds[0]!, 2_000)).timesMs).toHaveLength(1_200 + own);
+    await store.close();
   });
 
   it('says what the store says', async () => {

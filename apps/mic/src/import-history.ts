@@ -4,14 +4,18 @@ import type { OnProgress } from './progress';
 
 /** Writes under way at a time: the store works while the next histories are read and packed. */
 const WRITES_AT_ONCE = 2;
-/** Events read per user: the cap of a store by default; what it keeps of them is the store's to say. */
-const MOST_PER_USER = 1_000;
+/** The cap of a store by default. */
+const DEFAULT_CAP = 1_000;
 
-/** Merges the newest events of every user of a dataset into a store's live history. */
+/**
+ * Merges the newest events of every user of a dataset into a store's live history.
+ * @param historyCap events read per user: the store's cap. What it keeps of them is the store's to say.
+ */
 export async function importHistory(
   dataset: Dataset,
   store: Pick<HistoryKeeper, 'importHistories'>,
   onProgress: OnProgress,
+  historyCap = DEFAULT_CAP,
 ): Promise<AppendResult> {
   const total = { accepted: 0, duplicates: 0, tooOld: 0 };
   let failure: { readonly error: unknown } | undefined;
@@ -27,7 +31,7 @@ export async function importHistory(
     }
   };
   const writes = new Set<Promise<void>>();
-  for await (const histories of dataset.streamHistories({ maxPerUser: MOST_PER_USER })) {
+  for await (const histories of dataset.streamHistories({ maxPerUser: historyCap })) {
     const writing: Promise<void> = write(histories).finally(() => writes.delete(writing));
     writes.add(writing);
     if (writes.size >= WRITES_AT_ONCE) await Promise.race(writes);

@@ -103,6 +103,15 @@ describe('extendDataset', () => {
     expect((await folder.events(folder.path('next'))).map(([, , time]) => time)).toEqual([20, 30, DAY_MS + 20]);
   });
 
+  it('does not take the others for old because of one event in the future', async () => {
+    const nowMs = DAY_MS + 30;
+    const additions = [addition('one', `u1,i1,${Date.UTC(9999, 11, 31)},1\n`)];
+    const base = folder.path('base');
+    const report = await extendDataset({ base, additions, windowMs: DAY_MS, nowMs, out: folder.path('next') });
+    expect(report).toMatchObject({ events: 2, newEvents: 1, expired: 2 });
+    expect((await folder.events(folder.path('next'))).map(([, , time]) => time)).toEqual([30, Date.UTC(9999, 11, 31)]);
+  });
+
   it('is the import of all at once, whatever came when', async () => {
     const late = addition('late', 'u1,i1,15,1\nu9,i9,1,1\n');
     await extend([late]);
@@ -111,6 +120,16 @@ describe('extendDataset', () => {
     expect(await folder.events(folder.path('next'))).toEqual(await folder.events(folder.path('whole')));
     const info = (dir: string) => JSON.parse(readFileSync(folder.path(`${dir}/dataset.json`), 'utf8')) as object;
     expect(info('next')).toEqual(info('whole'));
+  });
+
+  it('takes an addition of users and items alone', async () => {
+    const { schema, baseDir } = addition('one', '', { items: 'i1,c\n' });
+    const report = await extend([{ schema: { ...schema, events: { ...schema.events, files: [] } }, baseDir }]);
+    expect(report).toMatchObject({ events: 3, newEvents: 0, bad: [] });
+    const next = await openDataset(folder.path('next'));
+    const { names, categories } = await next.loadItemCategories(await next.buildFeatureSchema(), ['i1', 'i2']);
+    expect(Array.from(categories, (code) => names[code])).toEqual(['c', 'b']);
+    await next.close();
   });
 
   it('takes an addition without a usable event where that is fine', async () => {

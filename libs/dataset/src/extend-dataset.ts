@@ -13,6 +13,7 @@ import { writeDirectory } from './write-directory';
 
 /** Tables with what is new. */
 export interface Addition {
+  /** Without files of events there is nothing new but users and items. */
   readonly schema: TableSchema;
   /** Folder that its paths are relative to. */
   readonly baseDir: string;
@@ -27,8 +28,13 @@ export interface ExtendDatasetOptions {
   readonly base: string;
   /** In the order in which they came: of two rows of the same user (or item) the later one counts. */
   readonly additions: readonly Addition[];
-  /** Events older than the newest one by more than this are left out, milliseconds; all are kept by default. */
+  /**
+   * Events older than the newest one by more than this are left out, milliseconds; all are kept by default. An event that lies in
+   * the future (a clock that was wrong) counts as one of now: it does not make the others old.
+   */
   readonly windowMs?: number;
+  /** The time, milliseconds since the epoch; for tests. */
+  readonly nowMs?: number;
   /** Dataset directory to make. */
   readonly out: string;
   /** Steps done of all. */
@@ -60,7 +66,7 @@ export interface ExtensionReport {
  *   its own; ALREADY_EXISTS when `out` holds something; what import says of bad rows.
  */
 export async function extendDataset(options: ExtendDatasetOptions): Promise<ExtensionReport> {
-  const { base, additions, windowMs, out, onProgress } = options;
+  const { base, additions, windowMs, nowMs = Date.now(), out, onProgress } = options;
   const opened = await openDataset(base);
   const { info } = opened;
   await opened.close();
@@ -80,7 +86,7 @@ export async function extendDataset(options: ExtendDatasetOptions): Promise<Exte
         found.bad.push(...added.bad);
         onProgress?.(i + 2, total);
       }
-      const { expired, ...fresh } = await applyWindow(connection, windowMs);
+      const { expired, ...fresh } = await applyWindow(connection, windowMs, nowMs);
       const written = await writeDataset(connection, dir, {
         name: info.name,
         source: info.source,
@@ -134,6 +140,7 @@ async function add(
       INSERT INTO known_${table} BY NAME SELECT * FROM ${table};
       DROP TABLE ${table}`);
   }
+  if (schema.events.files.length === 0) return { duplicates: 0, filtered: 0, bad };
   const cleaned = await cleanEvents(context, schema.events, maxBadRows, mayBeEmpty);
   // The few new events are what is looked up among the many known ones, not the other way round.
   await connection.run(`
@@ -150,6 +157,7 @@ async function add(
 async function applyWindow(
   connection: DuckDBConnection,
   windowMs: number | undefined,
+  nowMs: number,
 ): Promise<Pick<ExtensionReport, 'newEvents' | 'newUsers' | 'newItems' | 'expired'>> {
   const isNew = `ordinal >= ${ORDINALS_OF_ADDITION}`;
   const newOf = (column: string): string =>
@@ -159,7 +167,8 @@ async function applyWindow(
     `SELECT count(*) FILTER (${isNew})::DOUBLE AS events, ${newOf('user_id')} AS users, ${newOf('item_id')} AS items,
       count(*)::DOUBLE AS all FROM known_events`,
   );
-  const keep = windowMs === undefined ? 'true' : `time_ms >= (SELECT max(time_ms) FROM known_events) - ${windowMs}`;
+  const newest = `least((SELECT max(time_ms) FROM known_events), ${nowMs})`;
+  const keep = windowMs === undefined ? 'true' : `time_ms >= ${newest} - ${windowMs}`;
   await connection.run(`
     CREATE TABLE events AS SELECT * FROM known_events WHERE ${keep};
     DROP TABLE known_events;

@@ -3,13 +3,20 @@ import { z } from 'zod';
 export const milliseconds = z.number().min(1).max(600_000);
 export const count = (most: number) => z.int().min(1).max(most);
 
+/** Largest number of anything. */
+export const MOST_COUNT = 10_000;
+/** Most triggers of a two-hop channel: the services take 512 rows a call, and one of them may be the user who asks. */
+export const MOST_TRIGGERS = 500;
+/** Most items of one trigger: as many as a list of the services has. */
+export const MOST_PER_TRIGGER = 1_000;
+
 /** What every channel can be told in a profile. */
 export const COMMON_SETTINGS = {
   enabled: z.boolean().default(true),
   /** Time the channel may take, milliseconds; less where the caller's deadline leaves less. */
   timeoutMs: milliseconds.default(500),
   /** Candidates kept at most. */
-  quota: count(10_000).default(200),
+  quota: count(MOST_COUNT).default(200),
   /** What the channel counts in the repetition of an item. */
   weight: z.number().min(0).max(100).default(1),
   /**
@@ -28,4 +35,11 @@ export const EVIDENCE_SETTINGS = {
 };
 
 /** HNSW search width where the channel searches; the index's own without it. */
-export const EF_SETTING = count(10_000).optional();
+export const EF_SETTING = count(MOST_COUNT).optional();
+
+/** RecallChannel.counts of such a channel. */
+export const twoHopCounts = (triggers: string, perTrigger: string) => ({
+  triggers: { setting: triggers, most: MOST_TRIGGERS },
+  perTrigger: { setting: perTrigger, most: MOST_PER_TRIGGER },
+  ef: { setting: 'ef', most: MOST_COUNT },
+});

@@ -45,6 +45,8 @@ export interface ChannelInput {
   readonly historyRows: Uint32Array;
   /** The user's vectors; rejects when the user tower gave none. */
   readonly userVectors: () => Promise<UserVectors>;
+  /** Whether too few items were found: as many are wanted as the answer is to have, whatever the quota. */
+  readonly fillsUp: boolean;
   /** What the time allows of the profile's numbers. */
   readonly effort: Effort;
   /** Search width of the item index where the profile names none; undefined: it has none. */
@@ -73,14 +75,22 @@ export interface Found {
   readonly score: number;
 }
 
+/** A number of a channel in a profile. */
+export interface ChannelCount {
+  readonly setting: string;
+  readonly most: number;
+}
+
 /** One way of finding candidates. It asks for what the profile says, or less where its effort is less. */
 export interface RecallChannel {
   readonly name: Channel;
   /** Whether the channel reads the user's history: without it, it cannot be tried. */
   readonly needsHistory: boolean;
+  /** Whether it asks no service: it is run for pressed requests, too, and (again) where too few items were found. */
+  readonly asksNobody: boolean;
   /** Its numbers in a profile by what a request's overrides call them. */
-  readonly counts: Readonly<Partial<Record<'triggers' | 'perTrigger' | 'ef', string>>>;
-  /** Whether it waits for the others, and is run where they find too few. */
+  readonly counts: Readonly<Partial<Record<'triggers' | 'perTrigger' | 'ef', ChannelCount>>>;
+  /** Whether it waits for the others, and is run only where they find too few. */
   isFallback(profile: RecallProfile): boolean;
   retrieve(input: ChannelInput, ports: ChannelPorts, options: CallOptions): Promise<ChannelCandidates>;
   /** Why a candidate is one, as the end of a sentence that begins with the item. */

@@ -20,7 +20,7 @@ import type {
   RecallService,
   ScoreParts,
 } from './recall-types';
-import { UserFields } from './user-fields';
+import { UserFields, type GivenFields } from './user-fields';
 
 export interface RecallPorts extends ChannelPorts {
   readonly embedder: UserEmbedder;
@@ -154,8 +154,8 @@ export class RecallEngine implements RecallService {
     const timeLeft = (): number => timeToAnswer() - reserve;
     const trip: Trip = { request, n, profile, items: this.#currentItems(), signal, timeLeft, timeToAnswer };
     // A field that does not exist is refused before anything is done.
-    if (request.userFields) this.#userFields.over(null, request.userFields);
-    const user = await this.#readUser(trip);
+    const fields = request.userFields ? this.#userFields.encode(request.userFields) : null;
+    const user = await this.#readUser(trip, fields);
     const runs = await runChannels(trip, user, { ports: this.#ports, ...this.#efs, clock: this.#clock });
     const vectors = await user.vectors;
     const known = vectors?.outcome === 'OK' ? vectors.value : null;
@@ -199,12 +199,13 @@ export class RecallEngine implements RecallService {
     );
   }
 
-  async #readUser(trip: Trip): Promise<UserState> {
+  async #readUser(trip: Trip, fields: GivenFields | null): Promise<UserState> {
     const { request, items } = trip;
     const context = request.isPressed ? PRESSED : await this.#readContext(trip);
     const history = historyOf(request, context);
     const historyRows = knownRows(items.rowsOf((history ?? NO_HISTORY).itemHashes));
-    const vectors = request.isPressed ? Promise.resolve(null) : this.#embed(trip, context, history && historyRows);
+    const rows = history && historyRows;
+    const vectors = request.isPressed ? Promise.resolve(null) : this.#embed(trip, context, rows, fields);
     // Awaited later; a cancellation that ends the channels first must not leave it unhandled.
     vectors.catch(() => undefined);
     const rowsOf = (ids: readonly string[]): Uint32Array => items.rowsOf(hashIds(ids));
@@ -234,6 +235,7 @@ export class RecallEngine implements RecallService {
     { request, profile, signal, timeLeft }: Trip,
     context: Budgeted<UserContext>,
     historyRows: Uint32Array | null,
+    fields: GivenFields | null,
   ): Promise<Budgeted<UserVectors> | null> {
     if (historyRows === null) return null;
     const user = context.outcome === 'OK' ? context.value : null;
@@ -241,7 +243,7 @@ export class RecallEngine implements RecallService {
     const stored = user?.profile ?? null;
     const input = {
       userRow: user?.userRow ?? null,
-      profile: request.userFields ? this.#userFields.over(stored, request.userFields) : stored,
+      profile: fields ? this.#userFields.over(stored, fields) : stored,
       // The tower knows the items of its release.
       historyRows: historyRows.filter((row) => row < itemCount),
     };

@@ -58,6 +58,25 @@ describe('withOverrides', () => {
     expect(refused).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT', subject }) as Error);
   });
 
+  it('never allows more than the services take in a call', () => {
+    const generous = profileSchema.parse({ overrides: { most: 1_000 } });
+    const withChannels = (channels: RecallOverrides['channels']) => () => withOverrides(generous, { channels });
+    expect(withChannels({ U2I2I: { triggers: 501 } })).toThrow(/triggers is 501, this profile allows 1 to 500/);
+    expect(withChannels({ U2U2I: { perTrigger: 1_001 } })).toThrow(
+      /per_trigger is 1001, this profile allows 1 to 1000/,
+    );
+    expect(withChannels({ POPULAR: { triggers: 101 } })).toThrow(/1 to 100/);
+    const most = withOverrides(generous, {
+      channels: {
+        U2I: { triggers: 10_000, quota: 10_000, ef: 10_000 },
+        U2U2I: { triggers: 500, perTrigger: 1_000, ef: 10_000 },
+        U2I2I: { triggers: 500, perTrigger: 1_000, ef: 10_000 },
+        POPULAR: { triggers: 100 },
+      },
+    });
+    expect(profileSchema.parse(most)).toEqual(most);
+  });
+
   it('refuses any where the profile allows none', () => {
     expect(() => withOverrides(profileSchema.parse({ overrides: { most: 0 } }), {})).toThrow(
       /this profile allows none/,

@@ -1,5 +1,6 @@
 import { MicError, type Channel } from '@mic/domain';
 import type { RerankWeights } from '@mic/rerank';
+import { MOST_COUNT } from './channel-settings';
 import { channelNamed } from './channels/registry';
 import type { RecallProfile } from './profile';
 
@@ -23,7 +24,6 @@ export interface RecallOverrides {
   readonly weights?: Readonly<Partial<RerankWeights>>;
 }
 
-const LARGEST_COUNT = 10_000;
 const LARGEST_WEIGHT = 100;
 /** What a search width is held against where the profile leaves it to the index. */
 const USUAL_EF = 200;
@@ -57,10 +57,10 @@ function withChannel(name: Channel, profile: RecallProfile, override: ChannelOve
   const before = profile.channels[name];
   const at = (field: string): string => `overrides.channels[${name}].${field}`;
   const changed: Record<string, unknown> = { ...before };
-  const counted = (field: string, value: number, known: number): number =>
-    wholeWithin(at(field), value, 1, Math.min(LARGEST_COUNT, Math.floor(known * most)));
+  const counted = (field: string, value: number, known: number, largest: number): number =>
+    wholeWithin(at(field), value, 1, Math.min(largest, Math.floor(known * most)));
   if (override.enabled !== undefined) changed['enabled'] = override.enabled;
-  if (override.quota !== undefined) changed['quota'] = counted('quota', override.quota, before.quota);
+  if (override.quota !== undefined) changed['quota'] = counted('quota', override.quota, before.quota, MOST_COUNT);
   if (override.weight !== undefined) changed['weight'] = within(at('weight'), override.weight, 0, LARGEST_WEIGHT);
   if (override.timeoutMs !== undefined) {
     changed['timeoutMs'] = within(at('timeout_ms'), override.timeoutMs, 1, before.timeoutMs);
@@ -71,8 +71,8 @@ function withChannel(name: Channel, profile: RecallProfile, override: ChannelOve
     const known = channelNamed(name).counts[field];
     if (known === undefined)
       throw invalid(at(WIRE_NAME[field]), `is set, and ${name} has no such number`, 'leave it out');
-    const number = (before as Readonly<Record<string, unknown>>)[known] as number | undefined;
-    changed[known] = counted(WIRE_NAME[field], value, number ?? USUAL_EF);
+    const number = (before as Readonly<Record<string, unknown>>)[known.setting] as number | undefined;
+    changed[known.setting] = counted(WIRE_NAME[field], value, number ?? USUAL_EF, known.most);
   }
   return changed;
 }

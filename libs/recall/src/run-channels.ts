@@ -53,7 +53,8 @@ export interface ChannelRunner {
 }
 
 /**
- * All channels but the fallbacks at once, each within its budget; then the fallbacks, where the others have found too few.
+ * All channels but the fallbacks at once, each within its budget; then those that ask nobody, where too few items were found: a
+ * fallback for the first time, another once more and for as many as are wanted.
  *
  * @returns one run for each channel, in the order of the registry.
  * @throws MicError CANCELLED when the caller cancels.
@@ -63,15 +64,16 @@ export async function runChannels(trip: Trip, user: UserState, runner: ChannelRu
   const runs = new Map<Channel, ChannelRun>();
   const isFallback = (channel: RecallChannel): boolean => channel.isFallback(profile);
   const atOnce = RECALL_CHANNELS.filter((channel) => !isFallback(channel)).map(async (channel) => {
-    runs.set(channel.name, await runChannel(channel, trip, user, runner, timeLeft()));
+    runs.set(channel.name, await runChannel(channel, trip, user, runner, { timeLeftMs: timeLeft(), fillsUp: false }));
   });
   await Promise.all(atOnce);
-  for (const channel of RECALL_CHANNELS.filter(isFallback)) {
+  for (const channel of RECALL_CHANNELS.filter(({ asksNobody }) => asksNobody)) {
     const found = unionSize([...runs.values()]);
     const isNeeded = found < n || !profile.channels[channel.name].enabled;
-    const time = Math.max(timeToAnswer() - FALLBACK_RESERVE_MS, FALLBACK_RESERVE_MS);
+    if (runs.has(channel.name) && !isNeeded) continue;
+    const timeLeftMs = Math.max(timeToAnswer() - FALLBACK_RESERVE_MS, FALLBACK_RESERVE_MS);
     const run = isNeeded
-      ? await runChannel(channel, trip, user, runner, time)
+      ? await runChannel(channel, trip, user, runner, { timeLeftMs, fillsUp: true })
       : notRun(channel, profile, `not needed: the others found ${found} items`);
     runs.set(channel.name, run);
   }
@@ -90,14 +92,14 @@ async function runChannel(
   { request, n, profile, items, signal }: Trip,
   { context, historyRows, eligibility, vectors }: UserState,
   { ports, indexEf, userIndexEf, clock }: ChannelRunner,
-  timeLeftMs: number,
+  { timeLeftMs, fillsUp }: { readonly timeLeftMs: number; readonly fillsUp: boolean },
 ): Promise<ChannelRun> {
   const settings = profile.channels[channel.name];
   if (!settings.enabled) {
     const by = request.overrides?.channels?.[channel.name]?.enabled === false ? 'request' : 'profile';
     return notRun(channel, profile, `off in the ${by}`);
   }
-  if (request.isPressed && !channel.isFallback(profile) && context.outcome !== 'OK') {
+  if (request.isPressed && !channel.asksNobody && context.outcome !== 'OK') {
     return withoutCandidates(channel, profile, { ...context, shrunk: [] });
   }
   if (channel.needsHistory && context.outcome !== 'OK' && !request.inlineHistory) {
@@ -118,6 +120,7 @@ async function runChannel(
     items,
     eligibility: request.explain ? eligibility.noting(refused) : eligibility,
     historyRows,
+    fillsUp,
     userVectors: () => valueOf(vectors),
     effort,
     indexEf,

@@ -14,13 +14,13 @@ const fields = new UserFields({
 describe('UserFields', () => {
   it('puts given fields in the places of stored ones, and leaves the others', () => {
     const stored = Int32Array.of(1, 1, 0, 2);
-    expect([...fields.over(stored, { age: 41, likes: ['rock', 'jazz'] })]).toEqual([3, 2, 1, 2]);
+    expect([...fields.over(stored, fields.encode({ age: 41, likes: ['rock', 'jazz'] }))]).toEqual([3, 2, 1, 2]);
     expect([...stored]).toEqual([1, 1, 0, 2]);
-    expect([...fields.over(null, { land: 'at' })]).toEqual([0, 0, 0, 1]);
+    expect([...fields.over(null, fields.encode({ land: 'at' }))]).toEqual([0, 0, 0, 1]);
   });
 
   it('refuses a field that there is not', () => {
-    const refused = () => fields.over(null, { size: 3 });
+    const refused = () => fields.encode({ size: 3 });
     expect(refused).toThrow(/user_fields: there is no field "size"/);
     expect(refused).toThrow(expect.objectContaining({ subject: 'user_fields["size"]' }) as Error);
   });

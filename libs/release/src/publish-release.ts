@@ -4,7 +4,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MicError, type ReleaseId } from '@mic/domain';
 import { access } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { LiveItem, LiveItemKeeper, LiveItemRecords, ReleasePointer, ReleasePublisher } from '@mic/recall';
+import type {
+  LiveItem,
+  LiveItemKeeper,
+  LiveItemRecords,
+  ReleasePointer,
+  ReleasePublisher,
+  StoreMemory,
+} from '@mic/recall';
 import { itemsKnownBy } from './known-items';
 import { MANIFEST_FILE } from './layout';
 import { releaseSummary } from './manifest';
@@ -101,8 +108,10 @@ class Publishing {
     const predictedBytes = target.predictBytes(await release.shape());
     const isSealed = (await target.releases()).some((sealed) => sealed.releaseId === releaseId);
     if (!isSealed) {
+      checkForgetsNothing(before);
+      // Of a release that was begun, some is there already.
+      if (!(await target.unfinished()).includes(releaseId)) checkRoom(before, predictedBytes);
       const isNew = await target.begin(releaseId);
-      if (isNew) checkRoom(before, predictedBytes);
       try {
         await this.#write(isNew);
       } catch (error) {
@@ -218,7 +227,7 @@ const CHECKED_ROWS = 1_000;
  * @param work gets the holder's name, and a check that throws once the lease was lost.
  */
 export async function withLease<T>(
-  target: Pick<ReleasePublisher, 'lease' | 'endLease'>,
+  target: Pick<ReleasePublisher, 'lease' | 'renewLease' | 'endLease'>,
   what: string,
   waitMs: number,
   work: (holder: string, check: () => void) => Promise<T>,
@@ -235,10 +244,10 @@ export async function withLease<T>(
   const state: { lost?: MicError } = {};
   let renewedAt = performance.now();
   const renewal = setInterval(() => {
-    void target.lease(holder, LEASE_MS).then(
-      (lease) => {
-        if (lease.holder !== holder) state.lost = taken(lease.holder);
-        else renewedAt = performance.now();
+    void target.renewLease(holder, LEASE_MS).then(
+      (now) => {
+        if (now === holder) renewedAt = performance.now();
+        else state.lost ??= taken(now ?? 'somebody who has given it back');
       },
       () => undefined,
     );
@@ -255,16 +264,15 @@ export async function withLease<T>(
   }
 }
 
-function checkRoom(
-  { usedBytes, maxBytes, forgets }: { usedBytes: number; maxBytes: number | null; forgets: string | null },
-  predictedBytes: number,
-): void {
-  if (forgets !== null) {
-    throw new MicError('FAILED_PRECONDITION', `the store forgets records on its own (${forgets})`, {
-      subject: 'store',
-      remedy: 'set maxmemory-policy noeviction: what is evicted of a release is missing in every answer',
-    });
-  }
+function checkForgetsNothing({ forgets }: StoreMemory): void {
+  if (forgets === null) return;
+  throw new MicError('FAILED_PRECONDITION', `the store forgets records on its own (${forgets})`, {
+    subject: 'store',
+    remedy: 'set maxmemory-policy noeviction: what is evicted of a release is missing in every answer',
+  });
+}
+
+function checkRoom({ usedBytes, maxBytes }: StoreMemory, predictedBytes: number): void {
   if (maxBytes === null || usedBytes + predictedBytes <= FULL * maxBytes) return;
   const inMiB = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
   throw new MicError(

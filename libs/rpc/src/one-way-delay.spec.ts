@@ -43,6 +43,12 @@ describe('OneWayDelays', () => {
     expect(delays.waitedMs(`${A} 6670`, 100, 6_702)).toBe(30);
   });
 
+  it('takes a first request whose time is over when it is read as one that has not waited', () => {
+    const delays = new OneWayDelays();
+    expect(delays.waitedMs(`${A} 5000`, -1, 5_001)).toBe(0);
+    expect(delays.waitedMs(`${A} 5000`, -1, 5_021)).toBe(20);
+  });
+
   it('knows nothing of requests that do not say when they were sent', () => {
     const delays = new OneWayDelays();
     for (const sentAt of [undefined, '', 'now', '12', `${A} -1`, `${A} 1e9`, `${A}  5`, `${A} NaN`, Buffer.from('x')]) {

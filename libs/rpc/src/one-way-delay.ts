@@ -37,7 +37,7 @@ export class OneWayDelays {
 
   /**
    * @param sentAt as `sentAtNow` writes it; anything else counts as unknown.
-   * @param inTimeMs a request that waited for longer came too late, whatever becomes of it.
+   * @param inTimeMs a request that waited for longer came too late, whatever becomes of it; negative: it is too late already.
    * @returns how long the request has waited, milliseconds; 0 where that cannot be known.
    */
   waitedMs(sentAt: unknown, inTimeMs: number, now = steadyNow()): number {
@@ -49,7 +49,8 @@ export class OneWayDelays {
     const sender = this.#recent.get(name);
     const before = this.#before.get(name);
     const leastMs = Math.min(sender?.leastMs ?? Infinity, before?.leastMs ?? Infinity, delayMs);
-    const inTimeAt = delayMs - leastMs <= inTimeMs ? now : (sender ?? before)!.inTimeAt;
+    const isInTime = delayMs - leastMs <= inTimeMs;
+    const inTimeAt = isInTime ? now : ((sender ?? before)?.inTimeAt ?? now);
     if (now - inTimeAt > JUMPED_AFTER_MS) {
       this.#before.delete(name);
       this.#recent.set(name, { leastMs: delayMs, inTimeAt: now });

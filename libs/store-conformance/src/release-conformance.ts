@@ -321,6 +321,21 @@ export function releaseConformance(under: StoreOfCase): void {
       expect((await store.lease('b', 60_000)).holder).toBe('c');
     });
 
+    it('is renewed by its holder alone', async () => {
+      await store.lease('a', 300);
+      expect(await store.renewLease('b', 60_000)).toBe('a');
+      expect(await store.renewLease('a', 60_000)).toBe('a');
+      await new Promise((resolve) => setTimeout(resolve, 350));
+      expect((await store.lease('b', 60_000)).holder).toBe('a');
+      // Taken from it, and given back: it is nobody's, and not the first one's again.
+      await store.lease('b', 60_000, { force: true });
+      await store.endLease('b');
+      expect(await store.renewLease('a', 60_000)).toBeNull();
+      expect((await store.lease('c', 30)).holder).toBe('c');
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      expect(await store.renewLease('c', 60_000)).toBeNull();
+    });
+
     it('is needed to move the pointer', async () => {
       await publish(store);
       await expect(store.movePointer(R1, 'a')).rejects.toMatchObject({ code: 'ABORTED' });

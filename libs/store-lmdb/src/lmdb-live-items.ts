@@ -18,12 +18,17 @@ import { guarded, type LmdbAccess } from './access';
 import { keys } from './keys';
 
 /** The record of all items together. */
-interface LiveItemsState extends LiveItemsMark {
+interface LiveItemsState {
+  readonly revision: number;
+  /** How often records were forgotten. */
+  readonly epoch: number;
   /** Number of records. */
   readonly count: number;
 }
 
 const NO_ITEMS: LiveItemsState = { revision: 0, epoch: 0, count: 0 };
+
+const markOf = ({ revision, epoch }: LiveItemsState): LiveItemsMark => ({ revision, epoch: String(epoch) });
 
 /** The live items of a store in LMDB. */
 export class LmdbLiveItems implements LiveItemRecords, LiveItemWriter, LiveItemKeeper {
@@ -40,11 +45,11 @@ export class LmdbLiveItems implements LiveItemRecords, LiveItemWriter, LiveItemK
     // One snapshot is read at once; it is decoded in turns.
     const { revision, epoch, from, changes } = guarded(() => {
       const now = this.#state();
-      const from = knownRevision(known, now);
+      const from = knownRevision(known, markOf(now));
       const range = keys.liveItemChangesAfter(from ?? 0);
       const changes =
         from === now.revision ? [] : Array.from(this.#access.db.getRange(range), ({ value }) => value.toString());
-      return { ...now, from, changes };
+      return { ...markOf(now), from, changes };
     });
     const items = await decodeLiveItems(changes.length, (i) => decode<LiveItemRecord>(changes[i]!));
     return { revision, epoch, isWhole: from === null, items };

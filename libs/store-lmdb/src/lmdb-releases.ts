@@ -55,6 +55,14 @@ export class LmdbReleases implements ReleasePublisher {
     });
   }
 
+  async renewLease(holder: string, ttlMs: number): Promise<string | null> {
+    return this.#access.write(() => {
+      const held = this.#lease()?.holder ?? null;
+      if (held === holder) this.#putJson(keys.lease, { holder, untilMs: Date.now() + ttlMs });
+      return held;
+    });
+  }
+
   async endLease(holder: string): Promise<void> {
     await this.#access.write(() => {
       if (this.#lease()?.holder === holder) void this.#db.remove(keys.lease);

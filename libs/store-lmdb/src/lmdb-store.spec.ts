@@ -93,7 +93,7 @@ describe('LmdbStore', () => {
     const hidden = [{ itemId: 'i', fields: null }];
     await expect(reader.writeLiveItems(hidden)).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' });
     await expect(reader.forgetLiveItems(hidden)).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' });
-    expect(await reader.liveItems(null)).toEqual({ revision: 0, epoch: 0, isWhole: true, items: [] });
+    expect(await reader.liveItems(null)).toEqual({ revision: 0, epoch: '0', isWhole: true, items: [] });
     await reader.close();
   });
 

@@ -187,6 +187,10 @@ export class LmdbStore implements Store {
     return this.#releases.lease(holder, ttlMs, by);
   }
 
+  renewLease(holder: string, ttlMs: number): Promise<string | null> {
+    return this.#releases.renewLease(holder, ttlMs);
+  }
+
   endLease(holder: string): Promise<void> {
     return this.#releases.endLease(holder);
   }

@@ -56,13 +56,13 @@ describe('records of live items', () => {
 });
 
 describe('what a reader knows', () => {
-  const now = { revision: 5, epoch: 2 };
+  const now = { revision: 5, epoch: '2' };
   it.each([
     [null, null],
-    [{ revision: 0, epoch: 2 }, 0],
-    [{ revision: 5, epoch: 2 }, 5],
-    [{ revision: 5, epoch: 1 }, null],
-    [{ revision: 6, epoch: 2 }, null],
+    [{ revision: 0, epoch: '2' }, 0],
+    [{ revision: 5, epoch: '2' }, 5],
+    [{ revision: 5, epoch: '1' }, null],
+    [{ revision: 6, epoch: '2' }, null],
   ])('of %o is known up to %s', (known, revision) => {
     expect(knownRevision(known, now)).toBe(revision);
   });

@@ -31,7 +31,7 @@ export class RedisLiveItems implements LiveItemRecords, LiveItemWriter, LiveItem
     const { liveItemMark, liveItemOrder, liveItems } = this.#keys;
     const args = [known?.revision ?? '', known?.epoch ?? ''];
     const answer = await this.#link.script(LIVE_ITEMS, [liveItemMark, liveItemOrder, liveItems], args);
-    const [revision, epoch, isWhole, ...rest] = answer as [number, number, number, ...(string | null)[]];
+    const [revision, epoch, isWhole, ...rest] = answer as [number, string, number, ...(string | null)[]];
     const items = await decodeLiveItems(rest.length / 2, (i) => ({
       itemId: rest[i * 2]!,
       content: rest[i * 2 + 1] ?? '',

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseReleaseId, type Interaction } from '@mic/domain';
 import type { ReleaseSummary } from '@mic/recall';
 import {
@@ -143,6 +146,30 @@ describe('several processes on one Redis', () => {
     await stores[0]!.movePointer(R1, 'spec');
     expect([await stores[1]!.pointer(), await stores[1]!.releases()]).toEqual([null, []]);
     await Promise.all(stores.map((store) => store.close()));
+  });
+});
+
+describe('a Redis that was started again without its last changes', () => {
+  it('gives a reader of live items all that there is, though it counts them anew to where the reader is', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'mic-redis-back-'));
+    const before = await startRedis([], { directory });
+    const lost = await RedisStore.open({ url: before.url });
+    const items = (...itemIds: string[]) => itemIds.map((itemId) => ({ itemId, fields: null }));
+    await lost.writeLiveItems(items('a'));
+    const client = new Redis(before.port);
+    await client.save();
+    client.disconnect();
+    await lost.writeLiveItems(items('lost'));
+    const known = await lost.liveItems(null);
+    await lost.close();
+    await before.stop();
+    const after = await startRedis([], { directory });
+    const store = await RedisStore.open({ url: after.url });
+    expect(await store.writeLiveItems(items('b'))).toBe(known.revision);
+    expect(await store.liveItems(known)).toMatchObject({ isWhole: true, items: items('a', 'b') });
+    await store.close();
+    await after.stop();
+    await rm(directory, { recursive: true });
   });
 });
 

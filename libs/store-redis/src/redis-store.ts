@@ -49,7 +49,7 @@ import { Keys, type Key } from './keys';
 import { bytesOfRelease } from './memory-of-release';
 import { RedisLiveItems } from './redis-live-items';
 import { RedisLink, type Command } from './redis-link';
-import { BEGIN, CLAIM, END_LEASE, LEASE, MOVE_POINTER, SEAL, UNSEAL } from './scripts';
+import { BEGIN, CLAIM, END_LEASE, LEASE, MOVE_POINTER, RENEW_LEASE, SEAL, UNSEAL } from './scripts';
 import { parseRedisUrl } from './store-url';
 
 export interface RedisStoreOptions extends HistoryRetentionOptions, LiveItemsOptions {
@@ -203,6 +203,10 @@ export class RedisStore implements Store {
     const answer = await this.#link.script(LEASE, [this.#keys.control.lease], [holder, ttlMs, Number(force)]);
     const [held, leftMs] = answer as [string, number];
     return { holder: held, leftMs };
+  }
+
+  async renewLease(holder: string, ttlMs: number): Promise<string | null> {
+    return (await this.#link.script(RENEW_LEASE, [this.#keys.control.lease], [holder, ttlMs])) as string | null;
   }
 
   async endLease(holder: string): Promise<void> {

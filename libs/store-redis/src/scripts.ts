@@ -33,12 +33,18 @@ if claimed and claimed ~= ARGV[2] then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 return 1`;
 
-/** Takes or renews the lease, and tells who has it and for how many ms. KEYS: lease. ARGV: holder, ms, 1 to take it from another. */
+/** Takes the lease, and tells who has it and for how many ms. KEYS: lease. ARGV: holder, ms, 1 to take it from another. */
 export const LEASE = `${EVEN_WHEN_FULL}
 local held = redis.call('GET', KEYS[1])
 if held and held ~= ARGV[1] and ARGV[3] ~= '1' then return {held, redis.call('PTTL', KEYS[1])} end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return {ARGV[1], tonumber(ARGV[2])}`;
+
+/** Makes the lease last, where the holder has it, and tells who has it; nil for nobody. KEYS: lease. ARGV: holder, ms. */
+export const RENEW_LEASE = `${EVEN_WHEN_FULL}
+local held = redis.call('GET', KEYS[1])
+if held == ARGV[1] then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return held`;
 
 /** Gives the lease back. KEYS: lease. ARGV: holder. */
 export const END_LEASE = `${EVEN_WHEN_FULL}
@@ -90,13 +96,18 @@ return 1`;
 /**
  * What a reader of live items has not seen: {revision, epoch, 1 where it is everything, then id and record of each item in the
  * order of the changes}. KEYS: mark, order, items. ARGV: revision and epoch that the reader knows ('' for none).
+ * A replica that takes over, and a server that is started again, may have lost the last changes and count anew where they were;
+ * its replication id is another one, and with it the epoch.
  */
 export const LIVE_ITEMS = `
 local revision = tonumber(redis.call('HGET', KEYS[1], 'revision') or 0)
-local epoch = tonumber(redis.call('HGET', KEYS[1], 'epoch') or 0)
+local forgotten = redis.call('HGET', KEYS[1], 'epoch') or '0'
+local replication = redis.pcall('INFO', 'replication')
+local server = type(replication) == 'string' and string.match(replication, 'master_replid:(%x+)') or ''
+local epoch = server .. ':' .. forgotten
 local known = tonumber(ARGV[1])
 local from, whole = known, 0
-if not known or tonumber(ARGV[2]) ~= epoch or known > revision then from, whole = 0, 1 end
+if not known or ARGV[2] ~= epoch or known > revision then from, whole = 0, 1 end
 local answer = {revision, epoch, whole}
 if from == revision then return answer end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. string.format('%.0f', from), '+inf')) do

@@ -1,10 +1,10 @@
 import { Command } from 'commander';
 import { openDataset } from '@mic/dataset';
 import { openStore } from '@mic/open-store';
-import { HISTORY_TTL_OPTION, ttlMsOf } from '../history-ttl-option';
 import { DEFAULT_HOME, homeAt, storeOf } from '../home';
 import { importHistory } from '../import-history';
 import { withProgress } from '../progress';
+import { HISTORY_CAP_OPTION, HISTORY_TTL_OPTION, storeOptionsOf, type StoreLimits } from '../store-limits';
 import { STORE_OPTION } from '../store-option';
 
 interface HistoryFlags {
@@ -26,6 +26,7 @@ function importCommand(): Command {
     .requiredOption('--data <dir>', 'dataset folder')
     .option('--home <dir>', 'home of the installation', DEFAULT_HOME)
     .addOption(STORE_OPTION())
+    .addOption(HISTORY_CAP_OPTION())
     .addOption(HISTORY_TTL_OPTION())
     .option('--json', 'print one line of JSON')
     .addHelpText(
@@ -35,16 +36,15 @@ Examples:
   $ mic history import --data .mic/datasets/toy --home .mic
   $ mic history import --data .mic/datasets/toy --home .mic --history-ttl-seconds 7776000    # nothing older than 90 days
 Importing again changes nothing: an event is known by its user, item and time. A history keeps the newest events, and
-live events that are there already stay. Give the time to live that the services have.`,
+live events that are there already stay. Give the cap and the time to live that the services have: a lower cap cuts histories.`,
     )
-    .action(async (flags: HistoryFlags & { data: string; historyTtlSeconds?: number }) => {
+    .action(async (flags: HistoryFlags & StoreLimits & { data: string }) => {
       const dataset = await openDataset(flags.data);
-      const historyTtlMs = ttlMsOf(flags.historyTtlSeconds);
-      const store = await openStore({ store: storeOf(homeAt(flags.home), flags.store), historyTtlMs });
+      const store = await openStore({ store: storeOf(homeAt(flags.home), flags.store), ...storeOptionsOf(flags) });
       try {
         const result = await withProgress(
           'import history',
-          (onProgress) => importHistory(dataset, store, onProgress),
+          (onProgress) => importHistory(dataset, store, onProgress, flags.historyCap),
           'events',
         );
         if (flags.json) console.log(JSON.stringify(result));
@@ -77,9 +77,8 @@ Reads never show such events. An LMDB store that is served with a time to live c
 history goes by itself when its newest event is too old. This is for histories from before there was a time to live, or a
 longer one. Services and imports may run meanwhile.`,
     )
-    .action(async (flags: HistoryFlags & { historyTtlSeconds: number }) => {
-      const historyTtlMs = ttlMsOf(flags.historyTtlSeconds);
-      const store = await openStore({ store: storeOf(homeAt(flags.home), flags.store), historyTtlMs });
+    .action(async (flags: HistoryFlags & StoreLimits) => {
+      const store = await openStore({ store: storeOf(homeAt(flags.home), flags.store), ...storeOptionsOf(flags) });
       try {
         const report = await store.expireHistories();
         if (flags.json) console.log(JSON.stringify(report));

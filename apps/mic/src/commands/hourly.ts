@@ -10,9 +10,10 @@ import { HOURLY_STATUS, printSummary } from '../hourly/print-summary';
 import { runHourly } from '../hourly/run-hourly';
 import { wholeNumber } from '../number-flags';
 import { readSettings } from '../read-settings';
+import { HISTORY_CAP_OPTION, HISTORY_TTL_OPTION, limitsOf, type StoreLimits } from '../store-limits';
 import { STORE_OPTION } from '../store-option';
 
-interface HourlyFlags {
+interface HourlyFlags extends StoreLimits {
   home: string;
   data?: string;
   store?: string;
@@ -42,6 +43,8 @@ export function hourlyCommand(): Command {
     .option('--home <dir>', 'home of the installation', DEFAULT_HOME)
     .option('--data <dir>', 'dataset that the first run begins with; later runs go on from their own')
     .addOption(STORE_OPTION())
+    .addOption(HISTORY_CAP_OPTION())
+    .addOption(HISTORY_TTL_OPTION())
     .addOption(EVENT_LOG_OPTION())
     .addOption(NO_EVENT_LOG_OPTION())
     .option(
@@ -72,7 +75,7 @@ Examples:
   $ mic hourly --home .mic --schema incoming/schema.json --window-days 90
   7 * * * *  mic hourly --home /srv/mic --json /srv/mic/last-run.json  # a line of a crontab
 What is new: the event log that the services write (HOME/events), and files of a schema. A run that was killed is gone on with
-by the next one. Segments are removed when their events are in the dataset (HOME/datasets).
+by the next one. Events of files go into the histories: give the cap and the time to live that the services have. Segments are removed when their events are in the dataset (HOME/datasets).
 Exit status: 0 published, or nothing new; 1 failed; 2 bad arguments; 3 built, and its gate refused it; 4 another run is at work.`,
     )
     .action(async (flags: HourlyFlags) => {
@@ -90,6 +93,7 @@ Exit status: 0 published, or nothing new; 1 failed; 2 bad arguments; 3 built, an
       const summary = await runHourly({
         home,
         store: storeOf(home, flags.store),
+        limits: limitsOf(flags),
         data: flags.data === undefined ? null : resolve(flags.data),
         sources: {
           eventLog: eventLogOf(home, flags.eventLog),

@@ -7,12 +7,18 @@ import { startAllInOne } from '../all-in-one';
 import { environmentConfig } from '../config';
 import { DECISION_LOG_OPTION, DECISION_SAMPLE_OPTION, decisionsOf } from '../decision-log-option';
 import { eventLogOf, EVENT_LOG_OPTION, NO_EVENT_LOG_OPTION } from '../event-log-option';
-import { HISTORY_TTL_OPTION, ttlMsOf } from '../history-ttl-option';
 import { DEFAULT_HOME, homeAt, storeOf } from '../home';
 import { wholeNumber } from '../number-flags';
+import {
+  HISTORY_CAP_OPTION,
+  HISTORY_TTL_OPTION,
+  limitsOf,
+  LIVE_ITEMS_CAP_OPTION,
+  type StoreLimits,
+} from '../store-limits';
 import { STORE_OPTION } from '../store-option';
 
-interface ServeFlags {
+interface ServeFlags extends StoreLimits {
   allInOne?: boolean;
   home: string;
   store?: string;
@@ -20,7 +26,6 @@ interface ServeFlags {
   profiles?: string;
   logLevel: LogLevel;
   drainTimeoutMs: number;
-  historyTtlSeconds?: number;
   eventLog?: string | boolean;
   decisionLog?: string;
   decisionSample: number;
@@ -32,7 +37,9 @@ export function serveCommand(): Command {
     .option('--all-in-one', 'all services in this one process')
     .option('--home <dir>', 'home of the installation', DEFAULT_HOME)
     .addOption(STORE_OPTION())
+    .addOption(HISTORY_CAP_OPTION())
     .addOption(HISTORY_TTL_OPTION())
+    .addOption(LIVE_ITEMS_CAP_OPTION())
     .addOption(EVENT_LOG_OPTION())
     .addOption(NO_EVENT_LOG_OPTION())
     .addOption(DECISION_LOG_OPTION())
@@ -73,7 +80,7 @@ Ask it with: mic recall --user USER_ID`,
         profiles: () => profiles.current,
         logger,
         drainTimeoutMs: flags.drainTimeoutMs,
-        historyTtlMs: ttlMsOf(flags.historyTtlSeconds),
+        limits: limitsOf(flags),
         eventLog: eventLogOf(home, flags.eventLog),
         decisions: decisionsOf(flags),
       });

@@ -9,13 +9,19 @@ import { DECISION_LOG_OPTION, DECISION_SAMPLE_OPTION, decisionsOf } from '../dec
 import { eventLogOf, EVENT_LOG_OPTION, NO_EVENT_LOG_OPTION } from '../event-log-option';
 import { startFleet, startOne, type Fleet } from '../fleet/fleet';
 import { SERVICES, type ServiceName } from '../fleet/service-process';
-import { HISTORY_TTL_OPTION } from '../history-ttl-option';
 import { DEFAULT_HOME, homeAt, storeOf } from '../home';
 import { wholeNumber } from '../number-flags';
 import { plainTable } from '../plain-table';
+import {
+  HISTORY_CAP_OPTION,
+  HISTORY_TTL_OPTION,
+  limitsOf,
+  LIVE_ITEMS_CAP_OPTION,
+  type StoreLimits,
+} from '../store-limits';
 import { STORE_OPTION } from '../store-option';
 
-interface UpFlags {
+interface UpFlags extends StoreLimits {
   home: string;
   store?: string;
   json?: boolean;
@@ -25,7 +31,6 @@ interface UpFlags {
   logLevel: LogLevel;
   drainTimeoutMs: number;
   readyTimeoutMs: number;
-  historyTtlSeconds?: number;
   eventLog?: string | boolean;
   decisionLog?: string;
   decisionSample: number;
@@ -36,7 +41,9 @@ export function upCommand(): Command {
     .description('start the four services on this machine and stay until a signal comes')
     .option('--home <dir>', 'home of the installation', DEFAULT_HOME)
     .addOption(STORE_OPTION())
+    .addOption(HISTORY_CAP_OPTION())
     .addOption(HISTORY_TTL_OPTION())
+    .addOption(LIVE_ITEMS_CAP_OPTION())
     .addOption(EVENT_LOG_OPTION())
     .addOption(NO_EVENT_LOG_OPTION())
     .addOption(DECISION_LOG_OPTION())
@@ -104,7 +111,7 @@ async function start(flags: UpFlags): Promise<Fleet> {
     home,
     store,
     profiles,
-    historyTtlSeconds: flags.historyTtlSeconds,
+    limits: limitsOf(flags),
     eventLog: eventLogOf(home, flags.eventLog),
     decisions: decisionsOf(flags),
     logLevel,

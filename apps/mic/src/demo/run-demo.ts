@@ -104,6 +104,7 @@ function oneProcess(options: DemoServerOptions): Promise<DemoServer> {
   const logger = createLogger({ level: 'warn', service: 'mic' });
   return startAllInOne({
     ...options,
+    limits: {},
     eventLog: options.home.events,
     decisions: { folder: null, share: 0 },
     profiles: () => DEFAULT_PROFILES,
@@ -117,6 +118,7 @@ async function fourServices({ home, store, address }: DemoServerOptions): Promis
     home,
     store,
     gatewayAddress: address,
+    limits: {},
     eventLog: home.events,
     decisions: null,
     profiles: null,

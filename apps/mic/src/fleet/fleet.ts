@@ -2,6 +2,7 @@ import { MicError } from '@mic/domain';
 import type { LogLevel } from '@mic/rpc';
 import type { Home } from '../home';
 import type { DecisionFlags } from '../decision-log-option';
+import type { StoreLimits } from '../store-limits';
 import { SERVICES, startService, type ServiceName, type ServiceProcess } from './service-process';
 import { readUp, removeUp, writeUp, writeUpSettings, type Up, type UpSettings } from './up-file';
 
@@ -11,8 +12,7 @@ export interface FleetOptions {
   readonly store: string;
   /** JSON file of recall profiles, or null for the built-in one. */
   readonly profiles: string | null;
-  /** Age beyond which an event is neither returned nor kept; undefined: events of any age are. */
-  readonly historyTtlSeconds?: number;
+  readonly limits: StoreLimits;
   /** Folder of the event log, or null for none. */
   readonly eventLog: string | null;
   /** Null: no decision log. */
@@ -50,8 +50,8 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   };
   const stop = () => stopInOrder(started, options.drainTimeoutMs);
   try {
-    const { historyTtlSeconds, eventLog, decisions } = options;
-    const settings = { store, profiles, historyTtlSeconds, eventLog, decisions };
+    const { limits, eventLog, decisions } = options;
+    const settings = { store, profiles, limits, eventLog, decisions };
     const inner = SERVICES.filter((name) => name !== 'recall-gateway');
     const running = await settled(inner.map((name) => start(name, environment(name, FREE_PORT, settings, options))));
     // The gateway comes last: it warms itself up with calls to the others.
@@ -105,7 +105,7 @@ export async function startOne(
 function environment(
   name: ServiceName,
   address: string,
-  { store, profiles, historyTtlSeconds, eventLog, decisions }: UpSettings,
+  { store, profiles, limits, eventLog, decisions }: UpSettings,
   { home, logLevel, drainTimeoutMs }: Pick<FleetOptions, 'home' | 'logLevel' | 'drainTimeoutMs'>,
   up: Up = { services: {} },
 ): Record<string, string> {
@@ -123,7 +123,7 @@ function environment(
     MIC_DRAIN_TIMEOUT_MS: String(drainTimeoutMs),
     ...(name !== 'neighbor-store' && { MIC_RELEASES: home.releases }),
     ...(name === 'neighbor-store' && {
-      ...(historyTtlSeconds !== undefined && { MIC_HISTORY_TTL_SECONDS: String(historyTtlSeconds) }),
+      ...limitVariables(limits),
       ...(eventLog !== null && { MIC_EVENT_LOG: eventLog }),
     }),
     ...(name === 'recall-gateway' && {
@@ -134,6 +134,18 @@ function environment(
       ...(decisions?.folder && { MIC_DECISION_LOG: decisions.folder, MIC_DECISION_SAMPLE: String(decisions.share) }),
     }),
   };
+}
+
+/** What the neighbor-store is told; it has defaults of its own. */
+function limitVariables({ historyCap, historyTtlSeconds, liveItemsCap }: StoreLimits): Record<string, string> {
+  const variables = {
+    MIC_HISTORY_CAP: historyCap,
+    MIC_HISTORY_TTL_SECONDS: historyTtlSeconds,
+    MIC_LIVE_ITEMS_CAP: liveItemsCap,
+  };
+  return Object.fromEntries(
+    Object.entries(variables).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
+  );
 }
 
 /** In the order in which people think of them: the inner ones first. */

@@ -1,6 +1,7 @@
 import type { BuildConfig } from '@mic/release-build';
 import type { EncoderName } from '@mic/training';
 import type { Home } from '../home';
+import type { StoreLimits } from '../store-limits';
 import type { HourlySources } from './new-data';
 
 /** What an hourly run is asked for. */
@@ -8,6 +9,8 @@ export interface HourlyOptions {
   readonly home: Home;
   /** Address of the store. */
   readonly store: string;
+  /** What the servers of this store were told. */
+  readonly limits: StoreLimits;
   /** Dataset folder that the first run begins with; later ones go on from its successors. */
   readonly data: string | null;
   readonly sources: HourlySources;

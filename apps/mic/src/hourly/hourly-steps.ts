@@ -10,6 +10,7 @@ import { withProgress } from '../progress';
 import { runBuild } from '../run-build';
 import { runPublish } from '../run-publish';
 import { createRun, runTrain } from '../run-train';
+import { storeOptionsOf } from '../store-limits';
 import { hourlyFolder, type HourlyRun, type HourlyState, type HourlyStep } from './hourly-state';
 import { writeLiveItems } from './live-items-table';
 import { additionsOf, newTables } from './new-data';
@@ -41,22 +42,27 @@ const STEPS: Readonly<Record<HourlyStep, Step>> = {
   },
 
   /** Events of the log are in the store; those of files are not, and before the first release nothing may be. */
-  async history(run, state, { home, store: address, sources }) {
+  async history(run, state, { home, store: address, limits, sources }) {
     const scratch = join(hourlyFolder(home), 'new-files');
     await rm(scratch, { recursive: true, force: true });
     const isFirst = state.model === null;
     const tables = isFirst || sources.schemaFile === null ? null : await newTables(sources.schemaFile, run.files);
-    if (!isFirst && tables === null) return run;
-    if (tables) {
+    const hasEvents = tables !== null && tables.schema.events.files.length > 0;
+    if (!isFirst && !hasEvents) return run;
+    if (hasEvents) {
       const schemaFile = `${scratch}.json`;
       await writeFile(schemaFile, JSON.stringify(tables.schema));
       await importTable({ schemaFile, out: scratch });
       await rm(schemaFile);
     }
     const dataset = await openDataset(isFirst ? join(home.datasets, run.id) : scratch);
-    const store = await openStore({ store: address });
+    const store = await openStore({ store: address, ...storeOptionsOf(limits) });
     try {
-      await withProgress('history', (onProgress) => importHistory(dataset, store, onProgress), 'events');
+      await withProgress(
+        'history',
+        (onProgress) => importHistory(dataset, store, onProgress, limits.historyCap),
+        'events',
+      );
     } finally {
       await store.close();
       await dataset.close();

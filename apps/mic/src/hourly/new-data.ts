@@ -60,7 +60,7 @@ export async function additionsOf(
   return ofFiles ? [...ofLog, { ...ofFiles, mayBeEmpty: false }] : ofLog;
 }
 
-/** The schema with the new files alone; null when no events are among them. */
+/** The schema with the new files alone, of events maybe none; null when none of them is of the schema. */
 export async function newTables(
   schemaFile: string,
   files: readonly SeenFile[],
@@ -71,7 +71,7 @@ export async function newTables(
   const pathsOf = (table: TableFile['table']): string[] =>
     found.filter((file) => file.table === table).map(({ path }) => path);
   const [events, users, items] = [pathsOf('events'), pathsOf('users'), pathsOf('items')];
-  if (events.length === 0) return null;
+  if (found.length === 0) return null;
   return {
     baseDir,
     schema: {

@@ -1,4 +1,5 @@
 import { MicError, toMicError } from '@mic/domain';
+import { EventLog } from '@mic/event-log';
 import { withLock } from '@mic/release-build';
 import type { HourlyOptions } from './hourly-options';
 import {
@@ -96,7 +97,7 @@ async function pass(first: HourlyState, options: HourlyOptions, summarise: Summa
     }
     const run = state.run!;
     const passed = (run.gateFailed ?? []).length === 0;
-    const next = after(state, run, options, passed);
+    const next = await after(state, run, options, passed);
     const summary = await end(summarise(passed ? 'published' : 'gate-failed', run), next);
     await tidy(state, run, options).catch((error: unknown) => {
       console.error(`what is not needed any more was not removed: ${toMicError(error).message}`);
@@ -133,12 +134,20 @@ async function planRun(state: HourlyState, { sources, cold, force }: HourlyOptio
 }
 
 /** The state after a run: its dataset counts in any case, its model only where the release passed. */
-function after(state: HourlyState, run: HourlyRun, { home }: HourlyOptions, passed: boolean): Partial<HourlyState> {
+async function after(
+  state: HourlyState,
+  run: HourlyRun,
+  { home, sources: { eventLog } }: HourlyOptions,
+  passed: boolean,
+): Promise<Partial<HourlyState>> {
+  const taken = { taken: [...state.takenSegments, ...run.segments] };
+  // Segments that are gone need not be known any more.
+  const { taken: takenSegments } = eventLog === null ? taken : await new EventLog(eventLog).bookmark(taken, []);
   const replaced = new Set(run.files.map(({ path }) => path));
   return {
     dataset: `${home.datasets}/${run.id}`,
     model: passed ? `${home.runs}/${run.id}` : state.model,
-    takenSegments: [...state.takenSegments, ...run.segments],
+    takenSegments: [...takenSegments],
     takenFiles: [...state.takenFiles.filter(({ path }) => !replaced.has(path)), ...run.files],
     run: null,
   };

@@ -1,5 +1,6 @@
 import { MicError } from '@mic/domain';
 import { describe, expect, it } from 'vitest';
+import { NO_LIVE_ITEMS } from '../items';
 import type { RecallRequest, RecallResult } from '../recall-types';
 import { recallTiny, type Setup } from '../testing/recall-tiny';
 import { history, ITEMS } from '../testing/tiny-world';
@@ -52,6 +53,17 @@ describe('POPULAR', () => {
     expect(report(always)).toMatchObject({ outcome: 'OK', candidates: 2 });
   });
 
+  it('fills up where it has run with the others, and all together are too few', async () => {
+    const profile = { channels: { POPULAR: { enabled: true, when: 'always', quota: 1 } } };
+    const store = { similarUsersItems: down, similarItems: down };
+    const few = await recallTiny({ n: 4 }, { profile, ports: { index: { search: down } }, store });
+    expect(few.channels.map(({ outcome }) => outcome)).toEqual(['FAILED', 'FAILED', 'FAILED', 'OK']);
+    expect(ids(few).sort()).toEqual(['b', 'c', 'e', 'f']);
+    const pressed = await recallTiny({ n: 3, isPressed: true, inlineHistory: history('a') }, { profile });
+    expect(pressed.channels.map(({ outcome }) => outcome)).toEqual(['SHED', 'SHED', 'SHED', 'OK']);
+    expect(ids(pressed)).toHaveLength(3);
+  });
+
   it('counts with its weight where it is run', async () => {
     const repetitions = async (own: object) => {
       const profile = { channels: { POPULAR: { enabled: true, when: 'always', ...own } } };
@@ -95,6 +107,14 @@ describe('POPULAR', () => {
     };
     const profile = { channels: { ...ALONE, POPULAR: { enabled: true } } };
     expect(ids(await recallTiny({ n: 6 }, { profile, liveItems: live })).sort()).toEqual(['c', 'e', 'f', 'x']);
+  });
+
+  it('goes by the category that an item has now', async () => {
+    const liveItems = { ...NO_LIVE_ITEMS, revision: 1, categories: new Map([[1, 'three']]) };
+    const profile = { channels: { ...ALONE, POPULAR: { enabled: true } } };
+    const { items } = await recallTiny({ n: 6 }, { profile, liveItems });
+    const triggers = Object.fromEntries(items.map(({ itemId, sources: [source] }) => [itemId, source!.trigger]));
+    expect(triggers).toEqual({ b: '', c: 'two', e: '', f: '' });
   });
 });
 

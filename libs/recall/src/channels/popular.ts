@@ -4,6 +4,8 @@ import { bestEligible } from '../best-eligible';
 import { NO_CANDIDATES, type ChannelInput, type RecallChannel } from '../channel';
 import { COMMON_SETTINGS, count } from '../channel-settings';
 
+const MOST_CATEGORIES = 100;
+
 /** In a profile. */
 export const popularSettings = z
   .strictObject({
@@ -11,7 +13,7 @@ export const popularSettings = z
     /** short: only where the other channels find fewer items than are wanted. */
     when: z.enum(['short', 'always']).default('short'),
     /** Favourite categories of the user. */
-    categories: count(100).default(3),
+    categories: count(MOST_CATEGORIES).default(3),
     /** Factor by which an event's say in them falls with each place of age. */
     ageDecay: z.number().min(0).max(1).default(0.95),
   })
@@ -27,20 +29,23 @@ export const popularSettings = z
 export const popular: RecallChannel = {
   name: 'POPULAR',
   needsHistory: false,
-  counts: { triggers: 'categories' },
+  asksNobody: true,
+  counts: { triggers: { setting: 'categories', most: MOST_CATEGORIES } },
   isFallback: (profile) => profile.channels.POPULAR.when === 'short',
   async retrieve(input, _ports, options) {
     const { n, profile, items, eligibility } = input;
-    const { quota, when } = profile.channels.POPULAR;
-    const wanted = when === 'short' ? n : quota;
+    const wanted = input.fillsUp ? n : profile.channels.POPULAR.quota;
     if (eligibility.count === 0) return NO_CANDIDATES;
     const shares = favourites(input);
     const scores = new Map<number, number>();
     for (const [category, share] of shares) {
+      // The release's list: an item of it may have another category by now.
       const rows = items.catalog.popular(category);
       const most = Math.max(1, items.popularity(rows[0] ?? 0));
-      for (const row of rows)
-        if (eligibility.has(row)) scores.set(row, (share * (1 + items.popularity(row))) / (1 + most));
+      for (const row of rows) {
+        if (items.categoryOf(row) !== category || !eligibility.has(row)) continue;
+        scores.set(row, (share * (1 + items.popularity(row))) / (1 + most));
+      }
     }
     const all = items.catalog.popular(0);
     const most = Math.max(1, items.popularity(all[0] ?? 0));

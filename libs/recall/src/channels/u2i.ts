@@ -3,7 +3,7 @@ import { topCandidates } from '@mic/rerank';
 import { z } from 'zod';
 import { bestEligible } from '../best-eligible';
 import { NO_CANDIDATES, type ChannelCandidates, type RecallChannel } from '../channel';
-import { COMMON_SETTINGS, count, EF_SETTING } from '../channel-settings';
+import { COMMON_SETTINGS, count, EF_SETTING, MOST_COUNT } from '../channel-settings';
 import type { Eligibility } from '../eligibility';
 import type { Items } from '../items';
 import type { UserVectors } from '../ports';
@@ -18,7 +18,7 @@ export const u2iSettings = z
   .strictObject({
     ...COMMON_SETTINGS,
     /** Nearest items wanted (K1), before seen ones are dropped. */
-    k: count(10_000).default(200),
+    k: count(MOST_COUNT).default(200),
     ef: EF_SETTING,
   })
   .prefault({});
@@ -31,7 +31,8 @@ export const u2iSettings = z
 export const u2i: RecallChannel = {
   name: 'U2I',
   needsHistory: true,
-  counts: { triggers: 'k', ef: 'ef' },
+  asksNobody: false,
+  counts: { triggers: { setting: 'k', most: MOST_COUNT }, ef: { setting: 'ef', most: MOST_COUNT } },
   isFallback: () => false,
   async retrieve(
     { releaseId, n, profile, items, eligibility, userVectors, effort, indexEf, explain },

@@ -1,7 +1,15 @@
 import { NO_ROW, type ScoredLists } from '@mic/domain';
 import { z } from 'zod';
 import { NO_CANDIDATES, type ChannelInput, type ChannelPorts, type RecallChannel } from '../channel';
-import { COMMON_SETTINGS, count, EF_SETTING, EVIDENCE_SETTINGS } from '../channel-settings';
+import {
+  COMMON_SETTINGS,
+  count,
+  EF_SETTING,
+  EVIDENCE_SETTINGS,
+  MOST_PER_TRIGGER,
+  MOST_TRIGGERS,
+  twoHopCounts,
+} from '../channel-settings';
 import { Evidence } from '../evidence';
 import type { CallOptions } from '../ports';
 import { searchItems } from '../search-items';
@@ -12,9 +20,9 @@ export const u2i2iSettings = z
     ...COMMON_SETTINGS,
     ...EVIDENCE_SETTINGS,
     /** Most recent items of the user (M). */
-    triggers: count(1_000).default(10),
+    triggers: count(MOST_TRIGGERS).default(10),
     /** Similar items of each (M3). */
-    similarItems: count(1_000).default(20),
+    similarItems: count(MOST_PER_TRIGGER).default(20),
     /** Where similar items come from: the release's lists, or a search with the items' vectors. */
     itemsBy: z.enum(['lists', 'search']).default('lists'),
     ef: EF_SETTING,
@@ -28,7 +36,8 @@ export const u2i2iSettings = z
 export const u2i2i: RecallChannel = {
   name: 'U2I2I',
   needsHistory: true,
-  counts: { triggers: 'triggers', perTrigger: 'similarItems', ef: 'ef' },
+  asksNobody: false,
+  counts: twoHopCounts('triggers', 'similarItems'),
   isFallback: () => false,
   async retrieve(input, ports, options) {
     const { profile, items, eligibility, historyRows, effort, explain } = input;

@@ -2,7 +2,15 @@ import { HASH_WORDS, MicError } from '@mic/domain';
 import { normaliseRows } from '@mic/vectors';
 import { z } from 'zod';
 import { NO_CANDIDATES, type ChannelInput, type ChannelPorts, type RecallChannel } from '../channel';
-import { COMMON_SETTINGS, count, EF_SETTING, EVIDENCE_SETTINGS } from '../channel-settings';
+import {
+  COMMON_SETTINGS,
+  count,
+  EF_SETTING,
+  EVIDENCE_SETTINGS,
+  MOST_PER_TRIGGER,
+  MOST_TRIGGERS,
+  twoHopCounts,
+} from '../channel-settings';
 import { Evidence } from '../evidence';
 import type { CallOptions, SimilarUsersItems, UsersItems, UserVectors } from '../ports';
 
@@ -18,9 +26,9 @@ export const u2u2iSettings = z
     ...COMMON_SETTINGS,
     ...EVIDENCE_SETTINGS,
     /** Similar users (M1). */
-    similarUsers: count(1_000).default(20),
+    similarUsers: count(MOST_TRIGGERS).default(20),
     /** Items of each (M2). */
-    itemsPerUser: count(1_000).default(10),
+    itemsPerUser: count(MOST_PER_TRIGGER).default(10),
     /** Where similar users come from: the release's lists, a search with the user's vector, or that for users without a list. */
     usersBy: z.enum(['lists', 'search', 'lists-or-search']).default('lists-or-search'),
     /** Which items of a similar user: the most recent ones, or those nearest to that user's vector. */
@@ -37,7 +45,8 @@ export const u2u2iSettings = z
 export const u2u2i: RecallChannel = {
   name: 'U2U2I',
   needsHistory: false,
-  counts: { triggers: 'similarUsers', perTrigger: 'itemsPerUser', ef: 'ef' },
+  asksNobody: false,
+  counts: twoHopCounts('similarUsers', 'itemsPerUser'),
   isFallback: () => false,
   async retrieve(input, ports, options) {
     const { profile, eligibility, explain } = input;
