@@ -70,6 +70,14 @@ describe('limits of the store, as flags', () => {
     await keepsTheLimits(gateway, 'fourth');
   });
 
+  it('are refused beside --only, which would ignore them', async () => {
+    const { status, stderr } = await mic('up', '--home', home, '--only', 'neighbor-store', '--history-cap', '5');
+    expect([status === 0, stderr]).toEqual([
+      false,
+      expect.stringContaining('--only starts a service as it was, and --history-cap would be ignored'),
+    ]);
+  });
+
   it.each([
     ['--history-cap', '0', 'Give a whole number, 1 .. 100000.'],
     ['--live-items-cap', 'many', 'Give a whole number, 1 .. 1000000.'],

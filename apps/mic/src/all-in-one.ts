@@ -60,7 +60,9 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
   // Closed in reverse order, whatever of it was opened.
   const opened: (() => Promise<void>)[] = [];
   const closeAll = async (): Promise<void> => {
-    for (const close of opened.splice(0).reverse()) await close();
+    const failures: unknown[] = [];
+    for (const close of opened.splice(0).reverse()) await close().catch((error: unknown) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
   };
   try {
     await checkPublished(home, storeAddress);

@@ -34,7 +34,11 @@ export interface Gateway {
 
 /** The recall path over the three services; each request is answered by one release, from its first call to its last. */
 export async function openGateway(settings: ReturnType<typeof config.parse>, host: Host): Promise<Opened<Gateway>> {
-  const profiles = await WatchedProfiles.open(settings.MIC_PROFILES, host.logger);
+  const decisions = await openDecisions(settings, host);
+  const profiles = await WatchedProfiles.open(settings.MIC_PROFILES, host.logger).catch(async (error: unknown) => {
+    await decisions?.close();
+    throw error;
+  });
   const telling = { onBreaker: tellBreaker(host) };
   const embedder = UserEmbedderClient.connect(settings.MIC_USER_EMBEDDER, telling);
   const index = ItemIndexClient.connect(settings.MIC_ANN_SERVICE, telling);
@@ -46,7 +50,6 @@ export async function openGateway(settings: ReturnType<typeof config.parse>, hos
   });
   const records = storeRecords(settings.MIC_STORE);
   const liveItems = new LiveItemsFollower({ records: () => records.get(), logger: host.logger });
-  const decisions = await openDecisions(settings, host);
   let isWarm = false;
   const closeClients = async (): Promise<void> => {
     for (const client of [embedder, index, neighbors, holders, profiles]) client.close();
@@ -103,10 +106,7 @@ export async function openGateway(settings: ReturnType<typeof config.parse>, hos
         maxN: () => largestN(profiles.current),
       },
       releases: () => served.releases(),
-      close: async () => {
-        await served.close();
-        await closeClients();
-      },
+      close: () => served.close().finally(closeClients),
     };
   } catch (error) {
     await closeClients();

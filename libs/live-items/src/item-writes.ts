@@ -5,7 +5,7 @@ import type { LiveItemsFollower } from './live-items-follower';
 
 export interface ItemWritesOptions {
   readonly writer: LiveItemWriter;
-  readonly follower: Pick<LiveItemsFollower, 'look'>;
+  readonly follower: Pick<LiveItemsFollower, 'look' | 'read'>;
   /** Fields of the items of the release that is served. */
   readonly schema: () => Promise<Pick<FeatureSchema, 'itemFields'>>;
 }
@@ -34,21 +34,19 @@ export class ItemWrites implements ItemWriter {
         remedy: known.length > 0 ? `use the fields ${known.join(', ')}` : 'leave the fields out: the release has none',
       });
     });
-    return this.#write(items, options);
+    return this.#write(items, options, () => this.#options.follower.look());
   }
 
   /** @returns the revision after it. */
   removeItems(itemIds: readonly string[], options: CallOptions): Promise<number> {
-    return this.#write(
-      itemIds.map((itemId) => ({ itemId, fields: null })),
-      options,
-    );
+    const hidden = itemIds.map((itemId) => ({ itemId, fields: null }));
+    return this.#write(hidden, options, () => this.#options.follower.read());
   }
 
-  async #write(items: readonly LiveItem[], options: CallOptions): Promise<number> {
+  async #write(items: readonly LiveItem[], options: CallOptions, takeOver: () => Promise<void>): Promise<number> {
     const revision = await this.#options.writer.writeLiveItems(items, options);
     // Stored is stored: what cannot be taken over here at once will be at the next look.
-    await withinTime(this.#options.follower.look(), options.timeoutMs);
+    await withinTime(takeOver(), options.timeoutMs);
     return revision;
   }
 }
@@ -57,11 +55,11 @@ export class ItemWrites implements ItemWriter {
 const LONGEST_WAIT_MS = 1_000;
 const SHARE_OF_TIME = 0.5;
 
-async function withinTime(look: Promise<void>, timeoutMs = Infinity): Promise<void> {
+async function withinTime(takenOver: Promise<void>, timeoutMs = Infinity): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const timeUp = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, Math.min(LONGEST_WAIT_MS, timeoutMs * SHARE_OF_TIME));
   });
-  await Promise.race([look.catch(() => undefined), timeUp]);
+  await Promise.race([takenOver.catch(() => undefined), timeUp]);
   clearTimeout(timer);
 }

@@ -24,10 +24,13 @@ export class LiveItemsFollower {
   readonly #known = new KnownItems();
   readonly #releases = new Set<ReleaseItems>();
   readonly #timer: NodeJS.Timeout;
-  /** Looks, one after the other. */
-  #looks: Promise<void> = Promise.resolve();
+  /** Readings, one after the other. */
+  #reads: Promise<void> = Promise.resolve();
   #waiting = 0;
+  /** Releases that may lack vectors. */
   #behind = new Set<ReleaseItems>();
+  /** Releases whose vectors are asked for, and what waits for that to be over. */
+  readonly #embedding = new Map<ReleaseItems, { readonly now: Promise<void>; next: Promise<void> | null }>();
   #told = '';
 
   constructor(options: LiveItemsFollowerOptions) {
@@ -42,6 +45,7 @@ export class LiveItemsFollower {
   async add(release: ReleaseItems): Promise<void> {
     this.#releases.add(release);
     this.#behind.add(release);
+    release.show(this.#known);
     await this.look().catch(() => undefined);
   }
 
@@ -51,41 +55,24 @@ export class LiveItemsFollower {
   }
 
   /**
-   * Reads what has changed before this call, and brings every release there.
+   * Reads what has changed before this call, and shows it in every release: what is hidden counts then, and waits for no tower.
+   * @throws MicError when the store does not answer; it is tried again at the next look.
+   */
+  read(): Promise<void> {
+    this.#waiting++;
+    const read = this.#reads.then(() => this.#readOnce()).finally(() => this.#waiting--);
+    this.#reads = read.catch(() => undefined);
+    return read;
+  }
+
+  /**
+   * As `read`, and gets the vectors of new items.
    * @throws MicError when the store or a tower does not answer; it is tried again at the next look.
    */
-  look(): Promise<void> {
-    this.#waiting++;
-    const look = this.#looks.then(() => this.#lookOnce()).finally(() => this.#waiting--);
-    this.#looks = look.catch(() => undefined);
-    return look;
-  }
-
-  async close(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#looks;
-  }
-
-  /** Each release by itself: that the tower of one is away keeps no other from hiding what is hidden. */
-  async #applyToAll(): Promise<void> {
-    const failures: unknown[] = [];
-    for (const release of [...this.#behind]) {
-      try {
-        await release.apply(this.#known);
-        this.#behind.delete(release);
-      } catch (error) {
-        failures.push(error);
-      }
-    }
-    if (failures.length > 0) throw failures[0];
-  }
-
-  async #lookOnce(): Promise<void> {
+  async look(): Promise<void> {
     try {
-      const records = await this.#options.records();
-      const isNews = this.#known.take(await records.liveItems(this.#known.mark));
-      if (isNews) this.#behind = new Set(this.#releases);
-      await this.#applyToAll();
+      await this.read();
+      await this.#embedAll();
       this.#told = '';
     } catch (error) {
       const { code, message, remedy } = toMicError(error);
@@ -96,6 +83,46 @@ export class LiveItemsFollower {
         );
       }
       this.#told = message;
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#reads;
+    await Promise.allSettled(Array.from(this.#embedding.values(), ({ now }) => now));
+  }
+
+  async #readOnce(): Promise<void> {
+    const records = await this.#options.records();
+    const isNews = this.#known.take(await records.liveItems(this.#known.mark));
+    if (!isNews) return;
+    this.#behind = new Set(this.#releases);
+    for (const release of this.#releases) release.show(this.#known);
+  }
+
+  /** Each release by itself: that the tower of one is away holds up no other. */
+  async #embedAll(): Promise<void> {
+    const ended = await Promise.allSettled(Array.from(this.#behind, (release) => this.#embed(release)));
+    const failed = ended.find((one) => one.status === 'rejected');
+    if (failed) throw failed.reason;
+  }
+
+  /** Gets what a release lacks; where that is under way, once more for all who come meanwhile. */
+  #embed(release: ReleaseItems): Promise<void> {
+    const underWay = this.#embedding.get(release);
+    if (underWay) return (underWay.next ??= underWay.now.catch(() => undefined).then(() => this.#embed(release)));
+    const now = this.#embedOnce(release).finally(() => this.#embedding.delete(release));
+    this.#embedding.set(release, { now, next: null });
+    return now;
+  }
+
+  async #embedOnce(release: ReleaseItems): Promise<void> {
+    this.#behind.delete(release);
+    try {
+      await release.embedMissing(this.#known);
+    } catch (error) {
+      if (this.#releases.has(release)) this.#behind.add(release);
       throw error;
     }
   }

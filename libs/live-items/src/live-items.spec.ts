@@ -28,8 +28,13 @@ class Tower implements ItemEmbedder {
   isDown = false;
   /** It fails for years from 2000 on, and for all that come in one call with them. */
   failsFrom2000 = false;
+  isBroken = false;
+  /** Until it resolves nothing is answered. */
+  hangs: Promise<void> = Promise.resolve();
 
-  embedItems(_releaseId: string, fields: readonly Int32Array[]): Promise<Float32Array> {
+  async embedItems(_releaseId: string, fields: readonly Int32Array[]): Promise<Float32Array> {
+    await this.hangs;
+    if (this.isBroken) throw new MicError('INTERNAL', 'the tower is broken');
     if (this.isDown) return Promise.reject(new MicError('UNAVAILABLE', 'no tower'));
     this.asked.push(fields.map((row) => [...row]));
     if (this.failsFrom2000 && fields.some((row) => row[2] === 2)) {
@@ -155,12 +160,27 @@ describe('ReleaseItems', () => {
   });
 
   it('blames no item where the tower fails for all', async () => {
-    tower.failsFrom2000 = true;
+    tower.isBroken = true;
     const revision = await write({ itemId: 'x', fields: { year: 2001 } }, { itemId: 'y', fields: { year: 2002 } });
     expect(release.current).toMatchObject({ revision: 0, newItems: [] });
-    tower.failsFrom2000 = false;
+    tower.isBroken = false;
     await follower.look();
     expect(release.current).toMatchObject({ revision, newItems: [{ itemId: 'x' }, { itemId: 'y' }] });
+  });
+
+  it('leaves out as many as there are that it fails for, and none that come later', async () => {
+    tower.failsFrom2000 = true;
+    const bad = Array.from({ length: 200 }, (_, i) => ({ itemId: `bad${i}`, fields: { year: 2001 } }));
+    await write(...bad.slice(0, 12));
+    // It gave none of them a vector; that of an item without fields tells that it is well.
+    expect(release.current.revision).toBe(12);
+    await write(...bad);
+    const revision = await write({ itemId: 'good', fields: { year: 1 } });
+    for (let look = 0; look < 6; look++) await follower.look().catch(() => undefined);
+    expect(release.current).toMatchObject({ revision, newItems: [{ itemId: 'good' }] });
+    const asked = tower.asked.length;
+    await follower.look();
+    expect(tower.asked.length).toBe(asked);
   });
 
   it('drops what was forgotten', async () => {
@@ -262,6 +282,20 @@ describe('ItemWrites', () => {
       remedy: 'use the fields genre, year',
     });
     expect((await store.liveItems(null)).items).toEqual([]);
+  });
+
+  it('hide an item while the tower hangs', async () => {
+    let answer: () => void = () => undefined;
+    tower.hangs = new Promise((resolve) => (answer = resolve));
+    const upsert = writes().upsertItems([{ itemId: 'x', fields: {} }], { ...options, timeoutMs: 20_000 });
+    await expect.poll(async () => (await store.liveItems(null)).items.length).toBe(1);
+    await writes().removeItems(['a'], { ...options, timeoutMs: 20_000 });
+    expect(release.current).toMatchObject({ newItems: [], hiddenIds: ['a'] });
+    const last = writes().removeItems(['x'], { ...options, timeoutMs: 20_000 });
+    answer();
+    await Promise.all([upsert, last]);
+    await follower.look();
+    expect(release.current).toMatchObject({ newItems: [], hiddenIds: ['a', 'x'] });
   });
 
   it('are stored although the tower is away', async () => {

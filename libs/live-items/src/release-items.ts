@@ -1,7 +1,7 @@
 import { hashIds, MicError, NO_ROW } from '@mic/domain';
 import { categoryOf, compileFields, encodeRow, layoutOf, type FeatureSchema } from '@mic/features';
 import { NO_LIVE_ITEMS, type ItemCatalog, type ItemEmbedder, type LiveItems } from '@mic/recall';
-import type { KnownItems } from './known-items';
+import type { KnownFields, KnownItems } from './known-items';
 
 /** Items embedded in one call. */
 const EMBED_AT_ONCE = 128;
@@ -38,17 +38,9 @@ export class ReleaseItems {
     return this.#current;
   }
 
-  /**
-   * Takes over what is known. What is hidden or of another category counts at once; new items when they have their vectors. An
-   * item for which the tower fails, though it gives others a vector, is named once and left out until its fields change.
-   *
-   * @throws MicError when the tower gives no vectors; what it could do without them is done.
-   */
-  async apply(known: KnownItems): Promise<void> {
-    const ids = [...known.fields.keys()];
-    const rows = this.#options.catalog.rowsOf(hashIds(ids));
-    const newIds = ids.filter((_, i) => rows[i] === NO_ROW);
-    const missing = newIds.filter((id) => !this.#isDone(id, known));
+  /** Shows what is known: what is hidden or of another category counts at once, new items as soon as they have their vectors. */
+  show(known: KnownItems): void {
+    const { ids, rows } = this.#rowsOf(known);
     for (const of of [this.#vectors, this.#without])
       for (const id of of.keys()) if (!known.fields.has(id)) of.delete(id);
     const categories = new Map<number, string>();
@@ -58,19 +50,47 @@ export class ReleaseItems {
       const name = categoryOf(this.#options.schema, known.fields.get(id)!.fields);
       if (name !== this.#nameOf(row)) categories.set(row, name);
     });
-    const put = (): void => {
-      this.#current = this.#snapshot(known, newIds, categories);
-    };
-    put();
+    const newIds = ids.filter((_, i) => rows[i] === NO_ROW);
+    this.#current = this.#snapshot(known, newIds, categories);
+  }
+
+  /**
+   * Asks the tower for the vectors that are missing, and shows their items. An item for which the tower fails, though it is well,
+   * is named once and left out until its fields change. What is known may change meanwhile: that is for the next time.
+   *
+   * @throws MicError when the tower gives no vectors, or none for some items; what it gave counts.
+   */
+  async embedMissing(known: KnownItems): Promise<void> {
+    const missing = this.#missing(known);
     if (missing.length === 0) return;
-    const failures: Failure[] = [];
-    for (let first = 0; first < missing.length; first += EMBED_AT_ONCE) {
-      await this.#embed(missing.slice(first, first + EMBED_AT_ONCE), known, failures);
+    const round: Round = { revision: known.mark?.revision ?? 0, given: 0, failures: [] };
+    let ended: { readonly error: unknown } | null = null;
+    try {
+      for (let first = 0; first < missing.length; first += EMBED_AT_ONCE) {
+        await this.#embed(missing.slice(first, first + EMBED_AT_ONCE), round);
+        this.show(known);
+      }
+    } catch (error) {
+      ended = { error };
     }
-    const isTowerWell = failures.length < missing.length;
-    if (isTowerWell) for (const { id } of failures) this.#leaveOut(id, known);
-    put();
-    if (failures.length > 0) throw isTowerWell ? withoutVector(failures) : failures[0]!.error;
+    const { failures } = round;
+    const areToBlame = failures.length > 0 && (await this.#isTowerWell(round));
+    if (areToBlame) for (const { item } of failures) this.#leaveOut(item);
+    this.show(known);
+    if (ended) throw ended.error;
+    if (failures.length > 0) throw areToBlame ? withoutVector(failures) : failures[0]!.error;
+  }
+
+  #rowsOf({ fields }: KnownItems): { readonly ids: readonly string[]; readonly rows: Uint32Array } {
+    const ids = [...fields.keys()];
+    return { ids, rows: this.#options.catalog.rowsOf(hashIds(ids)) };
+  }
+
+  #missing(known: KnownItems): Missing[] {
+    const { ids, rows } = this.#rowsOf(known);
+    return ids
+      .filter((id, i) => rows[i] === NO_ROW && !this.#isDone(id, known))
+      .map((id) => ({ id, ...known.fields.get(id)! }));
   }
 
   /** Whether nothing more is to be asked of the tower for an item. */
@@ -79,8 +99,8 @@ export class ReleaseItems {
     return this.#vectors.get(id)?.key === key || this.#without.get(id) === key;
   }
 
-  #leaveOut(id: string, known: KnownItems): void {
-    this.#without.set(id, known.fields.get(id)!.key);
+  #leaveOut({ id, key }: Missing): void {
+    this.#without.set(id, key);
     this.#vectors.delete(id);
   }
 
@@ -105,37 +125,50 @@ export class ReleaseItems {
   }
 
   /** Embeds some items; where the tower fails for them together, each half by itself, down to those that it fails for. */
-  async #embed(ids: readonly string[], known: KnownItems, failures: Failure[], splits = { made: 0 }): Promise<void> {
+  async #embed(items: readonly Missing[], round: Round, splits = { made: 0 }): Promise<void> {
     try {
-      await this.#embedTogether(ids, known);
+      await this.#embedTogether(items, round);
     } catch (error) {
       if (!(error instanceof MicError) || error.code !== 'INTERNAL' || splits.made >= MOST_SPLITS) throw error;
-      if (ids.length === 1) {
-        failures.push({ id: ids[0]!, error });
+      if (items.length === 1) {
+        round.failures.push({ item: items[0]!, error });
         return;
       }
       splits.made++;
-      const middle = Math.ceil(ids.length / 2);
-      for (const half of [ids.slice(0, middle), ids.slice(middle)]) await this.#embed(half, known, failures, splits);
+      const middle = Math.ceil(items.length / 2);
+      for (const half of [items.slice(0, middle), items.slice(middle)]) await this.#embed(half, round, splits);
     }
   }
 
-  async #embedTogether(ids: readonly string[], known: KnownItems): Promise<void> {
-    const { catalog, embedder } = this.#options;
-    const encoded = ids.map((id) => {
+  async #embedTogether(items: readonly Missing[], round: Round): Promise<void> {
+    const { dimension } = this.#options.catalog;
+    const encoded = items.map(({ fields }) => {
       const row = new Int32Array(this.#width);
-      encodeRow(this.#encoders, known.fields.get(id)!.fields, row, 0);
+      encodeRow(this.#encoders, fields, row, 0);
       return row;
     });
-    const options = {
+    const vectors = await this.#ask(encoded, round);
+    items.forEach(({ id, key }, i) => {
+      this.#vectors.set(id, { key, vector: vectors.slice(i * dimension, (i + 1) * dimension) });
+    });
+    round.given += items.length;
+  }
+
+  /** Whether the tower gave a vector to some item, or gives one to an item of which nothing is known. */
+  async #isTowerWell(round: Round): Promise<boolean> {
+    if (round.given > 0) return true;
+    return this.#ask([new Int32Array(this.#width)], round).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  #ask(encoded: readonly Int32Array[], { revision }: Round): Promise<Float32Array> {
+    const { catalog, embedder } = this.#options;
+    return embedder.embedItems(catalog.releaseId, encoded, {
       signal: AbortSignal.timeout(EMBED_WITHIN_MS),
-      requestId: `live-items/${known.mark?.revision ?? 0}`,
+      requestId: `live-items/${revision}`,
       timeoutMs: EMBED_WITHIN_MS,
-    };
-    const vectors = await embedder.embedItems(catalog.releaseId, encoded, options);
-    ids.forEach((id, i) => {
-      const vector = vectors.slice(i * catalog.dimension, (i + 1) * catalog.dimension);
-      this.#vectors.set(id, { key: known.fields.get(id)!.key, vector });
     });
   }
 
@@ -145,14 +178,28 @@ export class ReleaseItems {
   }
 }
 
+/** An item whose vector is missing. */
+interface Missing extends KnownFields {
+  readonly id: string;
+}
+
 /** An item that the tower fails for, alone. */
 interface Failure {
-  readonly id: string;
+  readonly item: Missing;
   readonly error: MicError;
 }
 
+/** What became of some items that were asked for. */
+interface Round {
+  /** Up to which they are known. */
+  readonly revision: number;
+  given: number;
+  readonly failures: Failure[];
+}
+
 function withoutVector(failures: readonly Failure[]): MicError {
-  const [{ id, error }] = failures as [Failure];
+  const [{ item, error }] = failures as [Failure];
+  const { id } = item;
   const others = failures.length > 1 ? ` and ${failures.length - 1} more` : '';
   return new MicError('INTERNAL', `no vector for the live item ${JSON.stringify(id)}${others}: ${error.message}`, {
     subject: id,

@@ -1,5 +1,5 @@
 import { Graph, toOnnx } from '@mic/autodiff';
-import { NO_ROW, parseReleaseId } from '@mic/domain';
+import { NO_ROW, parseReleaseId, type MicError } from '@mic/domain';
 import { fullSignature, type TowerSignature } from '@mic/features';
 import type { UserTowerInput } from '@mic/recall';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -108,6 +108,20 @@ describe.each([
 
   it('fails on NaN', async () => {
     await expect(embed(user([NaN, 0], [0], []))).rejects.toMatchObject({ code: 'INTERNAL' });
+  });
+
+  it('fails the one user of a batch whom the tower gives no vector', async () => {
+    const rows = [
+      [1, 0],
+      [NaN, 0],
+      [3, 0],
+    ];
+    const answers = await Promise.allSettled(rows.map((row) => embed(user(row, [0], [1]))));
+    expect(answers.map((one) => (one.status === 'fulfilled' ? one.value : (one.reason as MicError).code))).toEqual([
+      [1, 100],
+      'INTERNAL',
+      [3, 100],
+    ]);
   });
 });
 

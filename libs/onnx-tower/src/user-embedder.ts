@@ -25,7 +25,7 @@ export class OnnxUserEmbedder implements UserEmbedder {
   readonly #releaseId: ReleaseId;
   readonly #signature: TowerSignature;
   readonly #session: ModelSession;
-  readonly #batcher: MicroBatcher<UserTowerInput, UserVectors>;
+  readonly #batcher: MicroBatcher<UserTowerInput, UserVectors | MicError>;
   /** Towers take histories of the longest length, or (where the signature says so) of any length up to it. */
   readonly #anyHistoryLength: boolean;
 
@@ -59,14 +59,17 @@ export class OnnxUserEmbedder implements UserEmbedder {
     const { idDimension, profileWidth } = this.#signature;
     checkLength('userRow', input.userRow, idDimension);
     checkLength('profile', input.profile, profileWidth);
-    return this.#batcher.submit(input, signal);
+    const found = await this.#batcher.submit(input, signal);
+    if (found instanceof MicError) throw found;
+    return found;
   }
 
   async close(): Promise<void> {
     await this.#session.close();
   }
 
-  async #run(inputs: readonly UserTowerInput[]): Promise<UserVectors[]> {
+  /** Vectors of each user, or what is wrong with them: what a tower gives for one must not fail the others of the batch. */
+  async #run(inputs: readonly UserTowerInput[]): Promise<(UserVectors | MicError)[]> {
     const { idDimension, profileWidth, longestHistory, vectorsPerUser, dimension, maskedUserRow } = this.#signature;
     const size = inputs.length;
     const longestInput = inputs.reduce((longest, { historyRows }) => Math.max(longest, historyRows.length), 1);
@@ -90,12 +93,15 @@ export class OnnxUserEmbedder implements UserEmbedder {
     };
     const result = await this.#session.run(listedFeeds(feeds, this.#signature.userTower), [OUTPUT]);
     const vectors = result[OUTPUT]!.data as Float32Array;
-    const problem = finishVectors(vectors, size * vectorsPerUser, this.#signature);
-    if (problem !== null) {
-      throw new MicError('INTERNAL', `the user tower of release ${this.#releaseId} ${problem}`);
-    }
+    const failed = (problem: string): MicError =>
+      new MicError('INTERNAL', `the user tower of release ${this.#releaseId} ${problem}`);
     const width = vectorsPerUser * dimension;
-    return inputs.map((_, i) => ({ count: vectorsPerUser, vectors: vectors.slice(i * width, (i + 1) * width) }));
+    if (vectors.length !== size * width) throw failed(`gave ${vectors.length} values, not ${size * width}`);
+    return inputs.map((_, i) => {
+      const own = vectors.slice(i * width, (i + 1) * width);
+      const problem = finishVectors(own, vectorsPerUser, this.#signature);
+      return problem === null ? { count: vectorsPerUser, vectors: own } : failed(problem);
+    });
   }
 }
 

@@ -112,6 +112,27 @@ describe('Admission', () => {
     }).toThrow(/11 calls run already and take 22 ms: too long for the 10 ms of this one/);
   });
 
+  it('counts streams as calls, and not as work', () => {
+    const { loop, cost, load } = costs();
+    const admission = new Admission(400, load);
+    run(admission, loop, 1_000, 3);
+    for (let i = 0; i < 396; i++) expect(admission.enter(Infinity, Infinity, true)).toBe(false);
+    // With a call at a time what the loop does between them is not the calls'.
+    for (let i = 0; i < 100; i++) {
+      loop.workMs += 1_000;
+      expect(admission.enter(500)).toBe(false);
+      loop.workMs += 3;
+      admission.leave();
+    }
+    expect(cost.meanMs).toBeCloseTo(3, 9);
+    for (let i = 0; i < 4; i++) admission.enter();
+    expect(() => {
+      admission.enter(Infinity, Infinity, true);
+    }).toThrow(/400 calls run already/);
+    admission.leave();
+    expect(admission.enter(Infinity, Infinity, true)).toBe(false);
+  });
+
   it('tells calls for which the event loop turns too slowly', () => {
     const { loop, load } = costs();
     const admission = new Admission(1_000, load);

@@ -40,6 +40,8 @@ export class Admission {
   readonly #limit: number;
   readonly #load: AdmissionLoad | null;
   #running = 0;
+  /** Streams stay open for long and mostly rest: they count as calls, and not as work. What they do shows in the event loop. */
+  #streams = 0;
 
   /** @param load null: time is not looked at. */
   constructor(limit: number, load: AdmissionLoad | null = null) {
@@ -50,12 +52,18 @@ export class Admission {
   /**
    * @param leftMs time until the answer is due, milliseconds; below 0 where that has passed.
    * @param endsInMs time until it is too late: the caller's grace included, where it gives one.
+   * @param isStream whether the call is a stream, which is never pressed.
    * @returns whether it is pressed.
    * @throws MicError RESOURCE_EXHAUSTED when the limit is reached, or those that run take far more than its time.
    */
-  enter(leftMs = Infinity, endsInMs = leftMs): boolean {
-    if (this.#running >= this.#limit) {
-      throw new MicError('RESOURCE_EXHAUSTED', `${this.#running} calls run already`, { remedy: REMEDY });
+  enter(leftMs = Infinity, endsInMs = leftMs, isStream = false): boolean {
+    const all = this.#running + this.#streams;
+    if (all >= this.#limit) {
+      throw new MicError('RESOURCE_EXHAUSTED', `${all} calls run already`, { remedy: REMEDY });
+    }
+    if (isStream) {
+      this.#streams++;
+      return false;
     }
     if (this.#running === 0) this.#load?.cost.begin();
     const isPressed =
@@ -78,7 +86,11 @@ export class Admission {
   }
 
   /** @param wasPressed as `enter` said: what such a call costs is not what a call costs. */
-  leave(wasPressed = false): void {
+  leave(wasPressed = false, isStream = false): void {
+    if (isStream) {
+      this.#streams--;
+      return;
+    }
     this.#running--;
     if (!wasPressed) this.#load?.cost.ended();
   }

@@ -18,7 +18,7 @@ export function clientStreamHandler(
     serveCall(
       call,
       method.path,
-      environment,
+      { ...environment, isStream: true },
       async (context) => {
         const ending = streamEnding(context, limits);
         try {

@@ -29,7 +29,7 @@ export function duplexHandler(
     serveCall<null>(
       call,
       method.path,
-      environment,
+      { ...environment, isStream: true },
       async (context) => {
         const ending = streamEnding(context, limits);
         const gone = goneAfter(ending.signal, lastResponsesMs);

@@ -38,6 +38,8 @@ export interface CallEnvironment {
   /** See ServerOptions.answersInGrace. */
   readonly answersInGrace: boolean;
   readonly delays: OneWayDelays;
+  /** Whether the calls are streams: see Admission. */
+  readonly isStream?: boolean;
 }
 
 /** How long in its caller's grace an answer is still sent, at most: then the word that there is none must be on its way, milliseconds. */
@@ -65,7 +67,7 @@ export function serveCall<Response = Buffer>(
   call.sendMetadata(initial);
 
   const abort = new AbortController();
-  const { logger, admission } = environment;
+  const { logger, admission, isStream = false } = environment;
   const { deadlineAtMs, endsAtMs } = timesOf(call, environment);
   let settled = false;
   const settle = (failure: StatusObject | null, response?: Response, error?: unknown): void => {
@@ -104,7 +106,7 @@ export function serveCall<Response = Buffer>(
   });
   let isPressed: boolean;
   try {
-    isPressed = admission.enter(deadlineAtMs - Date.now(), endsInMs);
+    isPressed = admission.enter(deadlineAtMs - Date.now(), endsInMs, isStream);
   } catch (error) {
     fail(error);
     return;
@@ -123,7 +125,7 @@ export function serveCall<Response = Buffer>(
       settle(null, response);
     }, fail)
     .finally(() => {
-      admission.leave(isPressed);
+      admission.leave(isPressed, isStream);
     });
 }
 

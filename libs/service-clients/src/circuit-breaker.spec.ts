@@ -2,15 +2,16 @@ import { MicError, type ErrorCode } from '@mic/domain';
 import { errorOfStatus, statusOfError } from '@mic/rpc';
 import { describe, expect, it } from 'vitest';
 import { CircuitBreaker, type BreakerEvent } from './circuit-breaker';
+import type { Rpc } from './rpcs';
 
 const fault = new MicError('INTERNAL', 'it broke');
 
-function open(faults: number) {
+function open(faults: number, rpc: Rpc = 'search') {
   let now = 0;
   const events: BreakerEvent[] = [];
   const breaker = new CircuitBreaker({
     service: 'ann-service',
-    rpc: 'search',
+    rpc,
     onBreaker: (event) => events.push(event),
     clock: () => now,
   });
@@ -95,6 +96,25 @@ describe('CircuitBreaker', () => {
     expect(breaker.isOpen).toBe(isFault);
     fail(19);
     expect(breaker.isOpen).toBe(isFault);
+  });
+
+  it('refuses writes as UNAVAILABLE: who called repeats them', () => {
+    const { breaker } = open(20, 'appendEvents');
+    expect(() => {
+      breaker.enter();
+    }).toThrow(
+      expect.objectContaining({
+        code: 'UNAVAILABLE',
+        message: expect.stringMatching(/^the ann-service failed 20 calls/) as string,
+      }),
+    );
+  });
+
+  it('takes INTERNAL of embedItems for a word on the items, not on the service', () => {
+    const { breaker, fail } = open(20, 'embedItems');
+    expect(breaker.isOpen).toBe(false);
+    fail(20, new MicError('UNAVAILABLE', 'gone'));
+    expect(breaker.isOpen).toBe(true);
   });
 
   it('takes a service at its word that it is late, and lets nothing follow from what the caller cancelled', () => {

@@ -1,5 +1,6 @@
 import { MicError, type ErrorCode } from '@mic/domain';
 import { isFromService } from '@mic/rpc';
+import { isBrokenByInternal, isRead, type Rpc } from './rpcs';
 
 /** Faults in a row that open a breaker. */
 const MOST_FAULTS = 20;
@@ -21,7 +22,7 @@ export interface BreakerEvent {
 
 export interface CircuitBreakerOptions {
   readonly service: string;
-  readonly rpc: string;
+  readonly rpc: Rpc;
   readonly onBreaker?: (event: BreakerEvent) => void;
   /** Milliseconds; performance.now by default. */
   readonly clock?: () => number;
@@ -48,7 +49,10 @@ export class CircuitBreaker {
     return this.#faults >= MOST_FAULTS;
   }
 
-  /** Before a call. @throws MicError RESOURCE_EXHAUSTED when it must not be made. */
+  /**
+   * Before a call.
+   * @throws MicError when it must not be made: RESOURCE_EXHAUSTED; UNAVAILABLE for a write, which its caller then repeats later.
+   */
   enter(): void {
     if (!this.isOpen) return;
     const now = this.#clock();
@@ -59,7 +63,7 @@ export class CircuitBreaker {
     const { service, rpc } = this.#options;
     const { code, message } = this.#lastFault!;
     throw new MicError(
-      'RESOURCE_EXHAUSTED',
+      isRead(rpc) ? 'RESOURCE_EXHAUSTED' : 'UNAVAILABLE',
       `the ${service} failed ${this.#faults} calls of ${rpc} in a row, the last with ${code}: ${message}; this one was not made, to protect it`,
       {
         remedy: `see to the ${service}; it is tried every ${TRY_EVERY_MS} ms, and all calls are made again when it answers`,
@@ -78,7 +82,7 @@ export class CircuitBreaker {
   /** After a call that failed. What the caller ended himself says nothing of the service. */
   failed(error: MicError): void {
     if (error.code === 'CANCELLED') return;
-    if (!isFault(error)) {
+    if (!this.#isFault(error)) {
       this.answered();
       return;
     }
@@ -89,6 +93,12 @@ export class CircuitBreaker {
     this.#tell(true, this.#faults, error);
   }
 
+  /** True when a call failed because the service does. A refusal, or its own word that it is late, shows that it lives. */
+  #isFault(error: MicError): boolean {
+    if (error.code === 'DEADLINE_EXCEEDED') return !isFromService(error);
+    return FAULTS.has(error.code) && (error.code !== 'INTERNAL' || isBrokenByInternal(this.#options.rpc));
+  }
+
   #tell(isOpen: boolean, faults: number, lastFault: MicError): void {
     const { service, rpc, onBreaker } = this.#options;
     onBreaker?.({ service, rpc, isOpen, faults, lastFault });
@@ -97,8 +107,3 @@ export class CircuitBreaker {
 
 /** Gone, broken, damaged. (gRPC's UNKNOWN is INTERNAL here.) */
 const FAULTS: ReadonlySet<ErrorCode> = new Set(['UNAVAILABLE', 'INTERNAL', 'DATA_LOSS']);
-
-/** True when a call failed because the service does. A refusal, or its own word that it is late, shows that it lives. */
-function isFault(error: MicError): boolean {
-  return error.code === 'DEADLINE_EXCEEDED' ? !isFromService(error) : FAULTS.has(error.code);
-}

@@ -69,6 +69,20 @@ describe('ReleaseHolders', () => {
   });
 });
 
+describe('a look-up that fails', () => {
+  it('takes nobody’s say away', async () => {
+    const there = await service([R1]);
+    const found: (() => Promise<readonly string[]>)[] = [
+      () => Promise.resolve([there]),
+      () => Promise.reject(new Error('SERVFAIL')),
+      () => Promise.resolve([]),
+    ];
+    holders = new ReleaseHolders({ one: 'dns:///one:1' }, undefined, () => found.shift()!());
+    for (let look = 0; look < 3; look++)
+      expect(lacking(await holders.ask([]), release(R2))).toEqual([`one at ${there}`]);
+  });
+});
+
 describe('lacking', () => {
   const holdings: Holding[] = [
     { service: 'a', address: '1', open: [release(R1), release(R2)] },

@@ -21,20 +21,29 @@ const REMEMBERED_MS = 10_000;
 export class ReleaseHolders {
   readonly #targets: Readonly<Record<string, string>>;
   readonly #clock: () => number;
+  readonly #lookUp: typeof addressesOf;
   #clients = new Map<string, ReleaseServiceClient>();
+  readonly #addresses = new Map<string, readonly string[]>();
   readonly #answers = new Map<string, { readonly open: readonly CallersRelease[]; readonly atMs: number }>();
 
-  /** @param targets by service; see grpcTarget. */
-  constructor(targets: Readonly<Record<string, string>>, clock: () => number = () => performance.now()) {
+  /** @param targets by service; see grpcTarget. @param lookUp for tests. */
+  constructor(
+    targets: Readonly<Record<string, string>>,
+    clock: () => number = () => performance.now(),
+    lookUp: typeof addressesOf = addressesOf,
+  ) {
     this.#targets = targets;
     this.#clock = clock;
+    this.#lookUp = lookUp;
   }
 
   async ask(inUse: readonly ReleaseId[]): Promise<readonly Holding[]> {
     const found = await Promise.all(
       Object.entries(this.#targets).map(async ([service, target]) => {
-        const addresses = await addressesOf(target).catch(() => []);
-        return addresses.map((address) => ({ service, address }));
+        // A look-up that fails, or finds nobody for a moment, takes nobody's say away.
+        const found = await this.#lookUp(target).catch(() => []);
+        if (found.length > 0) this.#addresses.set(service, found);
+        return (this.#addresses.get(service) ?? []).map((address) => ({ service, address }));
       }),
     );
     const places = found.flat();

@@ -50,7 +50,7 @@ export class ServiceCaller {
    * Makes a call with the options that `unary` takes. When only time is up, the call is left to the service, which knows
    * its time and ends it by itself; when the caller has gone, it is cancelled.
    *
-   * @throws MicError RESOURCE_EXHAUSTED at once while the RPC's breaker is open; else what the service said, or UNAVAILABLE,
+   * @throws MicError RESOURCE_EXHAUSTED (of a write UNAVAILABLE) at once while the RPC's breaker is open; else what the service said, or UNAVAILABLE,
    *   DEADLINE_EXCEEDED, CANCELLED.
    */
   async call<T>(rpc: Rpc, options: CallOptions, send: (options: UnaryOptions) => Promise<T>): Promise<T> {

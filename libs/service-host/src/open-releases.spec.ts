@@ -169,6 +169,36 @@ describe('OpenReleases', () => {
     expect(openIds(three)).toEqual(['r3', 'r2', 'r1']);
   });
 
+  it('gives up a current release that nobody uses, where callers keep to the one before and a third waits for room', async () => {
+    const all = releases();
+    await all.follow(R1);
+    await all.follow(R2);
+    now += LINGER_MS - 1;
+    all.keep(['r1']);
+    await all.follow(R3);
+    expect([await valueOf(all), closed]).toEqual(['value of r2', []]);
+    now += LINGER_MS - 1;
+    all.keep(['r1']);
+    await all.follow(R3);
+    expect([await valueOf(all), closed]).toEqual(['value of r2', []]);
+    now += LINGER_MS;
+    all.keep(['r1']);
+    await all.follow(R3);
+    expect([await valueOf(all), closed, openIds(all)]).toEqual(['value of r3', ['r2'], ['r3', 'r1']]);
+  });
+
+  it('says that it is behind while the published release is being opened', async () => {
+    let proceed: () => void = () => undefined;
+    const gate = new Promise<void>((resolve) => (proceed = resolve));
+    const all = releases({ warmUp: ({ value }) => (value === 'value of r2' ? gate : Promise.resolve()) });
+    await all.follow(R1);
+    const following = all.follow(R2);
+    expect(all.state()).toMatchObject({ wanted: 'r2', problem: 'release r2 is being opened' });
+    proceed();
+    await following;
+    expect(all.state().problem).toBeNull();
+  });
+
   it('closes at once what was opened and never used when another release is published over it', async () => {
     const all = releases();
     await all.follow(R1);
@@ -232,22 +262,33 @@ describe('OpenReleases', () => {
   it('closes all at its end, one that is being opened as well', async () => {
     let proceed: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => (proceed = resolve));
+    let begin: () => void = () => undefined;
+    const begun = new Promise<void>((resolve) => (begin = resolve));
     const close = (): Promise<void> => {
       closed.push('late');
       return Promise.resolve();
     };
     const all = releases({
       open: async (pointer) => {
-        if (pointer === R2) await gate;
+        if (pointer === R2) {
+          begin();
+          await gate;
+        }
         return { summary: summaryOf(pointer), value: 'x', close };
       },
     });
     await all.follow(R1);
-    void all.follow(R2);
-    const ended = all.close();
+    const following = all.follow(R2);
+    await begun;
+    await all.close();
+    expect(closed).toEqual(['late']);
     proceed();
-    await ended;
+    await following;
     expect(closed).toEqual(['late', 'late']);
+    const early = releases();
+    void early.follow(R1);
+    await early.close();
+    expect(opened).toEqual([]);
   });
 
   it('tells what happens', async () => {

@@ -77,6 +77,7 @@ export class OpenReleases<T> {
   #problem: string | null = null;
   #failure: Failure | null = null;
   #following: Promise<void> | null = null;
+  #isOpening = false;
   #closed = false;
 
   constructor(opener: ReleaseOpener<T>, options: OpenReleasesOptions) {
@@ -120,7 +121,7 @@ export class OpenReleases<T> {
       current: this.#current?.release.summary ?? null,
       open: [...(this.#current ? [this.#current] : []), ...others].map(({ release }) => release.summary),
       wanted: this.#wanted?.releaseId ?? null,
-      problem: this.#problem,
+      problem: this.#problem ?? this.#isOnItsWay(),
     };
   }
 
@@ -139,18 +140,44 @@ export class OpenReleases<T> {
     if (entry) entry.wasUsed = true;
   }
 
+  /** Closes all; what is being opened, which may take long, is closed when it is open. */
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#following;
-    for (const { release } of this.#entries.splice(0)) await release.close();
+    if (!this.#isOpening) await this.#following?.catch(() => undefined);
+    const entries = this.#entries.splice(0);
     this.#current = null;
+    const closed = await Promise.allSettled(entries.map(({ release }) => release.close()));
+    const failed = closed.find((one) => one.status === 'rejected');
+    if (failed) throw failed.reason;
+  }
+
+  /** What is said of a published release until it is known whether it can be served. */
+  #isOnItsWay(): string | null {
+    if (this.#wanted === null || this.#current === null) return null;
+    return samePointer(pointerOf(this.#current), this.#wanted)
+      ? null
+      : `release ${this.#wanted.releaseId} is being opened`;
   }
 
   async #step(pointer: ReleasePointer): Promise<void> {
     this.#wanted = pointer;
+    this.#stepBack(pointer);
     await this.#closeUnused(pointer);
     this.#problem = await this.#moveTo(pointer);
     if (this.#problem !== null && this.#current === null) await this.#serveAlternative();
+  }
+
+  /**
+   * Where there is no room for the published release, a current one that nobody uses makes way: callers that could not follow to
+   * it keep to the one before, and would have both kept open for ever.
+   */
+  #stepBack(pointer: ReleasePointer): void {
+    const { clock, most, lingerMs } = this.#options;
+    const current = this.#current;
+    if (!current || this.#entries.length < most || this.#entryOf(pointer)) return;
+    const isInUse = (entry: Entry<T>): boolean => entry.running > 0 || clock() - entry.usedAt < lingerMs;
+    const kept = this.#entries.findLast((entry) => entry !== current && isInUse(entry));
+    if (kept && !isInUse(current)) this.#setCurrent(kept, clock());
   }
 
   /** @returns why the current release is not the one that the pointer names; null when it is. */
@@ -184,6 +211,7 @@ export class OpenReleases<T> {
       return entry;
     } catch (thrown) {
       const error = toMicError(thrown);
+      if (this.#closed) return error.message;
       const count = (failed?.count ?? 0) + 1;
       const againInMs = Math.min(FIRST_PAUSE_MS * 2 ** (count - 1), LONGEST_PAUSE_MS);
       this.#failure = { pointer, error, count, nextTryAt: clock() + againInMs };
@@ -195,10 +223,14 @@ export class OpenReleases<T> {
   async #open(pointer: ReleasePointer): Promise<Entry<T>> {
     const { clock, onEvent } = this.#options;
     const startedAt = clock();
-    const release = await this.#opener.open(pointer, this.#current !== null);
+    if (this.#closed) throw stopping();
+    this.#isOpening = true;
+    const release = await this.#opener.open(pointer, this.#current !== null).finally(() => {
+      this.#isOpening = false;
+    });
     if (this.#closed) {
       await release.close();
-      throw new MicError('UNAVAILABLE', 'the service is stopping');
+      throw stopping();
     }
     const entry = { release, running: 0, usedAt: clock(), wasUsed: false };
     this.#entries.push(entry);
@@ -207,11 +239,14 @@ export class OpenReleases<T> {
   }
 
   async #makeCurrent(entry: Entry<T>): Promise<void> {
-    const { clock, onEvent } = this.#options;
-    const startedAt = clock();
+    const startedAt = this.#options.clock();
     await this.#opener.warmUp?.(entry.release);
-    const before = this.#current;
-    if (before) before.usedAt = clock();
+    if (this.#current) this.#current.usedAt = this.#options.clock();
+    this.#setCurrent(entry, startedAt);
+  }
+
+  #setCurrent(entry: Entry<T>, startedAt: number): void {
+    const { clock, onEvent } = this.#options;
     entry.wasUsed = true;
     this.#current = entry;
     onEvent({ kind: 'current', release: entry.release.summary, ms: clock() - startedAt });
@@ -269,6 +304,8 @@ const pointerOf = <T>({ release }: Entry<T>): Named => release.summary;
 
 const samePointer = (a: Named, b: Named): boolean =>
   a.releaseId === b.releaseId && a.manifestSha256 === b.manifestSha256;
+
+const stopping = (): MicError => new MicError('UNAVAILABLE', 'the service is stopping');
 
 export const noRelease = (): MicError =>
   new MicError('UNAVAILABLE', 'no release is open here yet', {

@@ -48,7 +48,7 @@ export class ReleaseWatch<T> {
       const pointer = await this.#look();
       if (pointer && this.#isServing) {
         await this.#openPredecessor(pointer);
-        this.#looking = this.#goOn();
+        this.#looking = this.#goOn(stopping);
         return true;
       }
       await sleep(pollMs, undefined, { signal: stopping }).catch(() => undefined);
@@ -61,8 +61,8 @@ export class ReleaseWatch<T> {
     await this.#looking;
   }
 
-  async #goOn(): Promise<void> {
-    const { signal } = this.#ending;
+  async #goOn(stopping: AbortSignal): Promise<void> {
+    const signal = AbortSignal.any([this.#ending.signal, stopping]);
     const { pollMs } = this.#options;
     for (;;) {
       await sleep(pollMs, undefined, { signal }).catch(() => undefined);

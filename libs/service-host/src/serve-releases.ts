@@ -1,7 +1,7 @@
 import type { LiveItemRecords, ReleaseRecords, Store } from '@mic/recall';
 import { openStore } from '@mic/open-store';
 import { MicError } from '@mic/domain';
-import type { Host, Opened } from './host';
+import type { Host, Opened, ReleaseState } from './host';
 import { OpenReleases, type ReleaseEvent, type ReleaseOpener } from './open-releases';
 import { nothingPublished, ReleaseWatch } from './release-watch';
 
@@ -39,12 +39,16 @@ export interface ServeReleasesOptions<T> {
  */
 export async function serveReleases<T>(options: ServeReleasesOptions<T>): Promise<Opened<OpenReleases<T>>> {
   const { host, opener, settings, records, isPinnedByCallers = false, onLook } = options;
+  const state = (): ReleaseState => {
+    const known = releases.state();
+    return { ...known, problem: known.problem ?? watch.pointerProblem };
+  };
   const releases = new OpenReleases(opener, {
     most: settings.MIC_OPEN_RELEASES,
     lingerMs: settings.MIC_RELEASE_LINGER_MS,
     onEvent: (event) => {
       report(host, event);
-      host.showReleases(releases.state());
+      host.showReleases(state());
     },
   });
   const watch = new ReleaseWatch({
@@ -54,24 +58,20 @@ export async function serveReleases<T>(options: ServeReleasesOptions<T>): Promis
     logger: host.logger,
     isPinnedByCallers,
     onLook: async () => {
-      host.showReleases(releases.state());
+      host.showReleases(state());
       await onLook?.(releases);
     },
   });
   const close = async (): Promise<void> => {
     await watch.stop();
-    await releases.close();
-    await records.close();
+    await releases.close().finally(() => records.close());
   };
   try {
     if (await watch.start(host.stopping)) {
-      host.showReleases(releases.state());
+      host.showReleases(state());
       return {
         value: releases,
-        releases: () => {
-          const state = releases.state();
-          return Promise.resolve({ ...state, problem: state.problem ?? watch.pointerProblem });
-        },
+        releases: () => Promise.resolve(state()),
         keep: (ids) => {
           releases.keep(ids);
         },

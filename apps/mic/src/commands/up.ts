@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
+import { MicError } from '@mic/domain';
 import { loadProfiles } from '@mic/recall-api';
 import { LOG_LEVELS, stopOnSignals, type LogLevel } from '@mic/rpc';
 import { errorColours } from '../colours';
@@ -68,10 +69,12 @@ Examples:
   $ mic up --home .mic --only ann-service        # after it ended: the others find it again
 When all are ready it prints one line of JSON, which is in HOME/up.json as well:
   {"services": {"user-embedder": {"pid": 1, "address": "127.0.0.1:40001"}, "ann-service": ..., ...}}
+Variables MIC_* of the environment are not passed on: the services get what the flags say.
 A service that ends is not started again. SIGTERM or Ctrl-C ends all in order: the gateway first, each after its drain.
 Ask it with: mic recall --home .mic --user USER_ID`,
     )
-    .action(async (flags: UpFlags) => {
+    .action(async (flags: UpFlags, command: Command) => {
+      if (flags.only) refuseOthers(command);
       const fleet = await start(flags);
       let stopping = false;
       stopOnSignals(() => {
@@ -96,6 +99,21 @@ Ask it with: mic recall --home .mic --user USER_ID`,
       // The services keep this process: without them there is nothing to stay for but the signal.
       setInterval(() => undefined, 2 ** 30);
     });
+}
+
+/** What `--only` may stand beside: the rest is as it was when all were started. */
+const BESIDE_ONLY = ['only', 'home', 'json', 'logLevel', 'drainTimeoutMs', 'readyTimeoutMs'];
+
+function refuseOthers(command: Command): void {
+  const other = command.options.find((option) => {
+    const name = option.attributeName();
+    return !BESIDE_ONLY.includes(name) && command.getOptionValueSource(name) === 'cli';
+  });
+  if (!other) return;
+  throw new MicError('INVALID_ARGUMENT', `--only starts a service as it was, and ${other.long} would be ignored`, {
+    subject: other.long,
+    remedy: 'leave it out, or end all services and start them again with it',
+  });
 }
 
 async function start(flags: UpFlags): Promise<Fleet> {
