@@ -45,6 +45,16 @@ describe('GradientSum', () => {
     expect(byRow(sum.users)).toEqual({ 0: [4, 8], 1: [2, 4], 3: [7, 9] });
   });
 
+  it('has no gradient for the mask row where no user has one', () => {
+    const sum = new GradientSum(4, 6, 2);
+    sum.add(part([1, 1], null, []), [], {
+      users: Uint32Array.of(0),
+      items: Uint32Array.of(3),
+      shortLists: [],
+    });
+    expect(byRow(sum.users)).toEqual({ 0: [0, 0] });
+  });
+
   it('clips the whole gradient to a length', () => {
     const sum = new GradientSum(1, 2, 2);
     sum.add(part([0, 0, 3, 0], null, [0, 4]), ['w'], {

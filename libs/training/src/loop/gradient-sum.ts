@@ -77,11 +77,13 @@ const MASK_ROW = Uint32Array.of(0);
 class RowSum implements RowGradients {
   readonly #rows: UniqueRows;
   readonly #width: number;
-  #values = new Float32Array(0);
+  #values: Float32Array;
 
   constructor(tableRows: number, width: number) {
     this.#rows = new UniqueRows(tableRows);
     this.#width = width;
+    // The mask row is among the rows even where nothing is added.
+    this.#values = new Float32Array(width);
   }
 
   get rows(): Uint32Array {
