@@ -213,6 +213,12 @@ describe('the gate', () => {
     expect([checks['parent.userGrowth']!.value, checks['parent.itemsLost']!.value]).toEqual([1, 0]);
   });
 
+  it('compares no hits on items that one of the two has not learnt', async () => {
+    const itemRows = model.itemRows.map((_, i) => model.signature.maskedItemRow[i % 64]!);
+    const manifest = await buildRelease({ ...optionsOf({ ...model, itemRows }), parent: release });
+    expect(checksOf(manifest)['parent.hitRate']!.note).toMatch(/^the parent hits 0 of 0 held-out events of items/);
+  });
+
   it('does not pass a model whose lists have nothing to do with the parent’s', async () => {
     const parsed = parseTrainingConfig({ loop: { maxSteps: 1, batchTargets: 64, workers: 0 } });
     const fresh = await trainModel({ dataset, config: parsed, protocol: 'leave-one-out', seed: 9 });

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { HistoryTable } from '@mic/domain';
 import { sampleCases, type TestCase } from '@mic/evaluation';
+import { untrainedItems } from '@mic/model-evaluation';
 import { readColumn, readStringTable, RELEASE_FILES as FILES, type OpenRelease } from '@mic/release';
 import type { EncodedFields } from '@mic/training';
 import { UNKNOWN_PROTOCOL, type ReleaseModel } from '../release-model';
@@ -31,7 +32,8 @@ export async function compareWithParent(
 ): Promise<Record<ParentFigure, Figure>> {
   if (!parent) return noParent();
   const { model, fields, itemVectors, histories, cases } = await build();
-  const own = { ...model, profiles: fields.profiles, itemVectors };
+  const isNew = untrainedItems(model, model.signature.maskedItemRow);
+  const own = { ...model, profiles: fields.profiles, itemVectors, isNew };
   const figures = await parentFigures(own, await openParent(parent), comparedUsers(model, histories, cases));
   const missing = seenByOne(model.info.protocol, String(parent.manifest.training.protocol));
   if (missing === null || (cases.length === 0 && model.info.protocol !== UNKNOWN_PROTOCOL)) return figures;
@@ -60,14 +62,17 @@ function noParent(): Record<ParentFigure, Figure> {
 }
 
 async function openParent({ directory, signature, userTower, catalog }: OpenRelease): Promise<ComparedRelease> {
+  const itemIds = (await readStringTable(join(directory, FILES.itemIds))).slice();
+  const itemRows = await readColumn(join(directory, FILES.itemEmbeddings), Float32Array);
   return {
     signature,
     userTower,
     userIds: (await readStringTable(join(directory, FILES.userIds))).slice(),
-    itemIds: (await readStringTable(join(directory, FILES.itemIds))).slice(),
+    itemIds,
     userRows: await readColumn(join(directory, FILES.userEmbeddings), Float32Array),
     profiles: await readColumn(join(directory, FILES.userProfiles), Int32Array),
     itemVectors: catalog.vectors,
+    isNew: untrainedItems({ itemRows, itemIds }, signature.maskedItemRow),
   };
 }
 

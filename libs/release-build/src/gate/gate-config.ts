@@ -52,7 +52,10 @@ export const gateConfigSchema = z.strictObject({
     .prefault({}),
   parent: z
     .strictObject({
-      /** HR@50 of the U2I list on held-out events over the parent's on the same events. */
+      /**
+       * HR@50 of the U2I list on held-out events over the parent's on the same events, those of items that training of
+       * either has not seen left out. Item vectors are the releases' own, of all events.
+       */
       hitRate: bounds(0.9),
       /** Share of the parent's top 50 of sampled users that this release's top 50 has. */
       topOverlap: bounds(0.05),

@@ -16,6 +16,8 @@ export interface ComparedRelease {
   readonly profiles: Int32Array;
   /** I x dimension, unit vectors. */
   readonly itemVectors: Float32Array;
+  /** 1 for items whose id its training has not seen. */
+  readonly isNew: Uint8Array;
 }
 
 /** A user whose lists are compared: its id, and item ids of its history, oldest first. */
@@ -37,8 +39,9 @@ export async function parentFigures(
 ): Promise<Record<Extract<GateFigure, `parent.${string}`>, Figure>> {
   const [ownTop, parentTop] = [await topLists(own, users), await topLists(parent, users)];
   const ownItems = new Map(own.itemIds.map((id, row) => [id, row]));
+  const [ownLearnt, parentLearnt] = [learntItems(own), learntItems(parent)];
   return {
-    'parent.hitRate': hitRatio(ownTop, parentTop, users),
+    'parent.hitRate': hitRatio(ownTop, parentTop, users, (id) => ownLearnt.has(id) && parentLearnt.has(id)),
     'parent.topOverlap': overlap(ownTop, parentTop),
     'parent.itemCosine': meanCosine(own, parent, ownItems),
     'parent.userGrowth': parent.userIds.length === 0 ? NO_USERS : own.userIds.length / parent.userIds.length,
@@ -101,16 +104,31 @@ function rowsOf<T extends Float32Array | Int32Array>(
   return rows;
 }
 
-function hitRatio(own: string[][], parent: string[][], users: readonly ComparedUser[]): Figure {
-  let [cases, ownHits, parentHits] = [0, 0, 0];
+const learntItems = ({ itemIds, isNew }: ComparedRelease): Set<string> =>
+  new Set(itemIds.filter((_, row) => isNew[row] === 0));
+
+/**
+ * Hits of one's lists over the parent's. Held-out events of items that not both have learnt do not count: the vector of a new
+ * item is made of its users, those whose event is held out among them, and the parent cannot list what it does not know.
+ */
+export function hitRatio(
+  own: readonly string[][],
+  parent: readonly string[][],
+  users: readonly Pick<ComparedUser, 'heldOut'>[],
+  bothLearnt: (itemId: string) => boolean,
+): Figure {
+  let [held, cases, ownHits, parentHits] = [0, 0, 0, 0];
   users.forEach(({ heldOut }, i) => {
     if (heldOut === null) return;
+    held++;
+    if (!bothLearnt(heldOut)) return;
     cases++;
     if (own[i]!.includes(heldOut)) ownHits++;
     if (parent[i]!.includes(heldOut)) parentHits++;
   });
-  if (cases === 0) return { missing: 'training has seen every event: no user has one that is held out' };
-  if (parentHits < FEWEST_HITS) return { missing: `the parent hits ${parentHits} of ${cases} held-out events` };
+  if (held === 0) return { missing: 'training has seen every event: no user has one that is held out' };
+  if (parentHits < FEWEST_HITS)
+    return { missing: `the parent hits ${parentHits} of ${cases} held-out events of items that both have learnt` };
   return ownHits / parentHits;
 }
 
