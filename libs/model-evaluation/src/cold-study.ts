@@ -18,14 +18,14 @@ const EXPOSURE = 50;
  * A user with several vectors is asked for by their mean. Null where the model has no such items.
  */
 export async function studyColdItems(model: TrainedModel, test: OpenTest): Promise<ColdFigures | null> {
-  const { split, fields, mask } = test;
+  const { split, mask } = test;
   if (split.coldItems.size === 0) return null;
   const asksForNew = ({ relevant }: TestCase): boolean => relevant.some((item) => split.coldItems.has(item));
   const cold = test.cases.filter(asksForNew);
   const sample = spread(test.cases, CASES);
   const others = sample.filter((testCase) => !asksForNew(testCase));
   const { dimension, vectorsPerUser } = model.signature;
-  const inputs = { ...model, ...fields };
+  const inputs = { ...model, ...(await test.fieldsOf(model)) };
   const userVectors = await encodeUsers(model.userTower, { ...inputs, histories: split.known });
   const userMeans = meanUserVectors(userVectors, split.known.userCount, vectorsPerUser, dimension);
   const queriesOf = (cases: readonly TestCase[]): Float32Array => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDataset, synthesize, type Dataset } from '@mic/dataset';
 import type { TestProtocol } from '@mic/evaluation';
+import type { FieldSpec } from '@mic/features';
 import { parseTrainingConfig, trainModel, type TrainedModel } from '@mic/training';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evaluateModels, type EvaluateOptions } from './evaluate-models';
@@ -84,6 +85,23 @@ describe('evaluateModels', () => {
       (a! + b!) / 2 - report.against[0]!.metrics.u2i!['HR@50']!,
       12,
     );
+  });
+
+  it('encodes fields by the schema of each model', async () => {
+    const model = await train('leave-one-out');
+    const turned = (fields: FieldSpec[]) =>
+      fields.map((field) =>
+        'vocabulary' in field ? { ...field, vocabulary: [...field.vocabulary].reverse() } : field,
+      );
+    const { schema } = model;
+    const other = {
+      ...model,
+      schema: { ...schema, userFields: turned(schema.userFields), itemFields: turned(schema.itemFields) },
+    };
+    const alone = await evaluate([other], 'leave-one-out');
+    const beside = await evaluate([model], 'leave-one-out', { against: [other] });
+    expect(beside.against).toEqual(alone.models);
+    expect(beside.models).not.toEqual(alone.models);
   });
 
   it('measures items that training has not seen, over their shift', async () => {

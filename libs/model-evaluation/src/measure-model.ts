@@ -8,7 +8,7 @@ import {
   type TestCase,
 } from '@mic/evaluation';
 import type { RankedRecall } from '@mic/recall';
-import { holdOutForValidation, UserEncoder, type TrainedModel } from '@mic/training';
+import { holdOutForValidation, UserEncoder, type EncodedFields, type TrainedModel } from '@mic/training';
 import { CatalogueStudies } from './catalogue-study';
 import { ChannelStudy, listsWithout } from './channel-study';
 import { encodeWorld, type EncodedWorld, type ListLengths } from './encoded-world';
@@ -46,7 +46,8 @@ export async function measureModel(
   lengths: ListLengths,
   onCase: (done: number) => void,
 ): Promise<MeasuredModel> {
-  const { split, fields, facts, mask, at } = test;
+  const { split, facts, mask, at } = test;
+  const fields = await test.fieldsOf(model);
   const { histories, cases } = test.begin();
   const window = model.signature.longestHistory;
   const world = await encodeWorld({
@@ -58,8 +59,8 @@ export async function measureModel(
     only: askedRows(test),
   });
   const length = Math.max(...at);
-  const live = test.histories === 'live' ? await openEncoder(model, test, histories) : null;
-  const unknown = await openEncoder(model, test, histories, null);
+  const live = test.histories === 'live' ? await openEncoder(model, fields, histories) : null;
+  const unknown = await openEncoder(model, fields, histories, null);
   const embed = live?.embed;
   const recall = await OfflineRecall.open({
     world,
@@ -140,7 +141,7 @@ function askedRows({ begin }: OpenTest): { users: Uint32Array; items: Uint32Arra
 /** @param userRows id rows; null: every id is masked, and every profile with it. */
 async function openEncoder(
   model: TrainedModel,
-  { fields }: OpenTest,
+  fields: EncodedFields,
   histories: GrowingHistories,
   userRows: Float32Array | null = model.userRows,
 ): Promise<{ embed: EmbedUser; close: () => Promise<void> }> {

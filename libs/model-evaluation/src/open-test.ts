@@ -37,7 +37,8 @@ export interface TestOptions {
 export interface OpenTest extends TestOptions {
   readonly split: LoadedSplit;
   readonly facts: ItemFacts;
-  readonly fields: EncodedFields;
+  /** The fields of all users and items as a model's own schema encodes them. */
+  readonly fieldsOf: (model: TrainedModel) => Promise<EncodedFields>;
   readonly cases: readonly TestCase[];
   /** Subsets of what the cases ask for. */
   readonly cuts: Readonly<Record<string, CaseCut>>;
@@ -83,7 +84,7 @@ export async function openTest(options: TestOptions, models: readonly TrainedMod
     ...options,
     split,
     facts: { itemIds: split.itemIds, categories, categoryNames: names, popularity },
-    fields: await loadEncodedFields(dataset, schema, split.userIds, split.itemIds),
+    fieldsOf: (model: TrainedModel) => loadEncodedFields(dataset, model.schema, split.userIds, split.itemIds),
     cuts: caseCuts(split, popularity),
   };
   if (options.histories === 'live') return { ...open, ...liveTest(split, mostCases) };
