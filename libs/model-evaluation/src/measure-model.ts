@@ -8,15 +8,15 @@ import {
   type TestCase,
 } from '@mic/evaluation';
 import type { RankedRecall } from '@mic/recall';
-import { holdOutForValidation, UserEncoder, type EncodedFields, type TrainedModel } from '@mic/training';
+import { UserEncoder, type EncodedFields, type TrainedModel } from '@mic/training';
 import { CatalogueStudies } from './catalogue-study';
 import { ChannelStudy, listsWithout } from './channel-study';
-import { encodeWorld, type EncodedWorld, type ListLengths } from './encoded-world';
+import { encodeWorld, type ListLengths } from './encoded-world';
 import type { CatalogueFigures, ChannelFigures } from './evaluation';
+import { fitPredictor } from './fit-predictor';
 import type { EmbedUser } from './offline-ports';
 import { listsOf, OfflineRecall } from './offline-recall';
 import type { OpenTest } from './open-test';
-import { MOST_ITEMS_TO_PREDICT, Predictor } from './predicted';
 import { rankAmongAll, topItems } from './score-items';
 
 /** U2I list of a user whose id and profile nobody knows. */
@@ -75,7 +75,7 @@ export async function measureModel(
   const study = new ChannelStudy();
   const catalogue = new CatalogueStudies(facts.popularity, at);
   const maskedItems = maskedItemsOf(histories.itemsOf, mask, window);
-  const predictor = fitPredictor(model, test, world);
+  const predictor = await fitPredictor(model, test, { world, fields, newItemShifts: lengths.newItemShifts });
   const maskedUsers = new Measures(at);
   let asked = 0;
   const studyCase = async ({ user, relevant }: TestCase, ranked: RankedRecall, u2i: Uint32Array): Promise<void> => {
@@ -109,18 +109,6 @@ export async function measureModel(
     await live?.close();
     await unknown.close();
   }
-}
-
-/** Null for catalogues that are too large, and for live histories: a prediction reads the vectors of the cut. */
-function fitPredictor({ info }: TrainedModel, { split, histories }: OpenTest, world: EncodedWorld): Predictor | null {
-  if (split.itemIds.length > MOST_ITEMS_TO_PREDICT || histories === 'live') return null;
-  const { validationShare } = info.config.loop;
-  const { validationUsers, validationItems } = holdOutForValidation(split.train, validationShare, info.seed);
-  const unseen = validationUsers.length > 0;
-  // Of events that training has seen only the scale of the probabilities is learned.
-  const seen = unseen ? null : holdOutForValidation(split.train, 1, info.seed);
-  const users = seen?.validationUsers ?? validationUsers;
-  return Predictor.fit(world, split.train, { users, items: seen?.validationItems ?? validationItems, unseen });
 }
 
 /** Most recent items of a user that a list of similar items is read for: more than a profile's triggers. */

@@ -41,7 +41,7 @@ describe('Predictor', () => {
   const known = { users: Uint32Array.of(0, 1), items: Uint32Array.of(3, 1) };
 
   it('ranks by the sum of three probabilities, masked items left out', () => {
-    const predictor = Predictor.fit(world, histories, { ...known, unseen: false });
+    const predictor = Predictor.fit(world, { ...known, unseen: false });
     expect(predictor.weights).toEqual([1, 1, 1]);
     // user 0 at 0 degrees, who had item 0: item 3 (30) is nearest to the user and to the history; 1 (80), then 2 (95)
     expect([...predictor.list(0, Uint32Array.of(0), Uint32Array.of(0), 9)]).toEqual([3, 1, 2]);
@@ -75,8 +75,8 @@ describe('Predictor', () => {
     const noise = unit(users);
     const made = { ...world, histories: table, dimension, userVectors: noise, userMeans: noise, itemVectors };
     const right = { users: Uint32Array.from(last.keys()), items: last.map((item) => item ^ 1), unseen: true };
-    const { weights } = Predictor.fit(made, table, right);
-    const equal = Predictor.fit(made, table, { ...right, unseen: false });
+    const { weights } = Predictor.fit(made, right);
+    const equal = Predictor.fit(made, { ...right, unseen: false });
     expect(equal.weights).toEqual([1, 1, 1]);
     expect(weights[2]!).toBeGreaterThan(0);
     expect(weights).not.toEqual(equal.weights);

@@ -2,7 +2,7 @@ import type { HistoryTable } from '@mic/domain';
 import { Random } from '@mic/domain';
 import { bestUnmasked } from '@mic/evaluation';
 import { dot, normaliseRows } from '@mic/vectors';
-import type { EncodedWorld } from './encoded-world';
+import type { EncodedVectors, EncodedWorld } from './encoded-world';
 import { learnLogistic, type Logistic } from './logistic';
 
 /** Relations whose probabilities are summed: user-item, user-user through the item's users, item-item through the history. */
@@ -22,6 +22,9 @@ const CUT = 50;
 /** Three products with every item for every case: beyond, they would take too long. */
 export const MOST_ITEMS_TO_PREDICT = 50_000;
 
+/** What predictions are made of: vectors, and the histories that they were encoded from. */
+export type PredictedWorld = EncodedVectors & Pick<EncodedWorld, 'histories'>;
+
 /** Events that the probabilities and, where they are of no training, the weights are found on. */
 export interface KnownEvents {
   readonly users: Uint32Array;
@@ -38,13 +41,13 @@ export interface KnownEvents {
  * they are 1 : 1 : 1, which the paper's grid search found.
  */
 export class Predictor {
-  readonly #world: EncodedWorld;
+  readonly #world: PredictedWorld;
   readonly #itemUsers: Float32Array;
   readonly #logistic: Readonly<Record<Relation, Logistic>>;
   readonly weights: readonly number[];
 
   private constructor(
-    world: EncodedWorld,
+    world: PredictedWorld,
     itemUsers: Float32Array,
     logistic: Readonly<Record<Relation, Logistic>>,
     weights: readonly number[],
@@ -55,8 +58,9 @@ export class Predictor {
     this.weights = weights;
   }
 
-  static fit(world: EncodedWorld, train: HistoryTable, known: KnownEvents): Predictor {
-    const itemUsers = meanUsersOfItems(world, train);
+  /** @param world from histories that the known events are not in: a right item in them would be masked. */
+  static fit(world: PredictedWorld, known: KnownEvents): Predictor {
+    const itemUsers = meanUsersOfItems(world, world.histories);
     const random = new Random(SEED);
     const count = Math.min(MOST_EVENTS, known.users.length);
     const even: Logistic = { scale: 5, offset: 0 };
@@ -69,7 +73,7 @@ export class Predictor {
       const vectors = draft.#vectorsOf(user);
       const recent = draft.#recentMean(historyOf(user));
       for (let n = 0; n <= NEGATIVES; n++) {
-        const item = n === 0 ? known.items[i]! : random.below(train.itemCount);
+        const item = n === 0 ? known.items[i]! : random.below(world.histories.itemCount);
         const of = draft.#cosines(vectors, recent, item);
         RELATIONS.forEach((relation, r) => cosines[relation].push(of[r]!));
         labels.push(Number(n === 0));
@@ -94,6 +98,11 @@ export class Predictor {
       }
     }
     return best;
+  }
+
+  /** The same probabilities and weights in a world of more events. @param train whose users items have. */
+  in(world: PredictedWorld, train: HistoryTable): Predictor {
+    return new Predictor(world, meanUsersOfItems(world, train), this.#logistic, this.weights);
   }
 
   /** The k items of the highest prediction, masked ones left out. @param history item rows, oldest first */
@@ -145,7 +154,7 @@ function historyOfTable({ offsets, itemRows }: HistoryTable): (user: number) => 
 }
 
 /** I x dimension: the mean vector of an item's first users in row order, made a unit vector; 0 without any. */
-function meanUsersOfItems({ userMeans, dimension }: EncodedWorld, train: HistoryTable): Float32Array {
+function meanUsersOfItems({ userMeans, dimension }: EncodedVectors, train: HistoryTable): Float32Array {
   const { userCount, itemCount, offsets, itemRows } = train;
   const counts = new Uint32Array(itemCount);
   const means = new Float32Array(itemCount * dimension);
