@@ -247,7 +247,7 @@ class Build {
       if (held.cases.length === 0 || !isLastEventProtocol(protocol)) return { protocol: 'none', users: 0, metrics: {} };
       const { split } = held;
       const cases = sampleCases(held.cases, config.evaluatedUsers, model.info.seed);
-      const users = Uint32Array.from(cases, ({ user }) => user);
+      const users = Uint32Array.from(cases, ({ user }) => user).sort();
       const { offsets, itemRows } = split.known;
       const items = new Set(
         cases.flatMap(({ user }) => Array.from(itemRows.subarray(offsets[user], offsets[user + 1]))),
