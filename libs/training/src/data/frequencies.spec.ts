@@ -16,4 +16,7 @@ it('the chance to be drawn counts both kinds of draws', () => {
   expect(chance(0, 2)[2]).toBeCloseTo(1 - 0.75 ** 2, 12);
   expect(chance(2, 1)[0]).toBeCloseTo(1 - 0.75 ** 2 * 0.75, 12);
   expect(logChance(shares, 5, 0)(2)).toBe(-30);
+  const only = Float64Array.of(1);
+  expect(logChance(only, 1, 0)(0)).toBeCloseTo(0, 11);
+  expect(logChance(only, 0, 1)(0)).toBeCloseTo(0, 11);
 });

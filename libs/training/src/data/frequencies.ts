@@ -17,7 +17,8 @@ export function sharesOf(rows: Iterable<number>, rowCount: number): Float64Array
  * draws at random, at least e^-30.
  */
 export function logChance(shares: Float64Array, drawn: number, uniform: number): LogChance {
-  const missed = uniform * Math.log1p(-1 / shares.length);
+  // Of a single row log1p is -Infinity, which no draws make NaN.
+  const missed = uniform === 0 ? 0 : uniform * Math.log1p(-1 / shares.length);
   return (row) => {
     const never = drawn * Math.log1p(-Math.min(shares[row]!, 1 - 1e-12)) + missed;
     return Math.max(-30, Math.log(-Math.expm1(never)));
