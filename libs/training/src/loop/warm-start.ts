@@ -15,7 +15,7 @@ export interface WarmStartData {
  * keep their rows, new users and items begin with the mask row, new field values as they are; dense parameters are taken
  * over.
  *
- * @throws MicError FAILED_PRECONDITION when the parent is of another encoder or size.
+ * @throws MicError FAILED_PRECONDITION when the parent is of another encoder or size, or reads other fields or in another order.
  */
 export function warmStart(trainer: Trainer, parent: TrainedModel, { userIds, itemIds, schema }: WarmStartData): void {
   const { tables, store, shape } = trainer.state();
@@ -36,9 +36,10 @@ export function warmStart(trainer: Trainer, parent: TrainedModel, { userIds, ite
     takeRows(tables.users, userIds, signature.maskedUserRow, parent.userIds, parent.userRows);
   }
   takeRows(tables.items, itemIds, signature.maskedItemRow, parent.itemIds, parent.itemRows);
+  const { features } = shape.config;
   const fields = new Map([
-    ...fieldTables('user', parent.schema.userFields, schema.userFields),
-    ...fieldTables('item', parent.schema.itemFields, schema.itemFields),
+    ...(features.profile ? fieldTables('user', parent.schema.userFields, schema.userFields) : []),
+    ...(features.itemFields ? fieldTables('item', parent.schema.itemFields, schema.itemFields) : []),
   ]);
   for (const name of store.names) {
     const { values, shape: own } = store.get(name);
@@ -80,9 +81,9 @@ function* fieldTables(
   before: readonly FieldSpec[],
   now: readonly FieldSpec[],
 ): Generator<[string, Int32Array]> {
-  for (const { name, tableSize } of layoutOf(now).places) {
-    const [old, fresh] = [before.find((field) => field.name === name), now.find((field) => field.name === name)!];
-    if (old?.type !== fresh.type) continue;
+  requireSameFields(of, before, now);
+  for (const [i, { name, tableSize }] of layoutOf(now).places.entries()) {
+    const [old, fresh] = [before[i]!, now[i]!];
     const rows = new Int32Array(tableSize).fill(-1);
     rows[0] = 0;
     if (fresh.type === 'numeric' || old.type === 'numeric') {
@@ -93,6 +94,22 @@ function* fieldTables(
     }
     yield [`${of}.field.${name}`, rows];
   }
+}
+
+/** What reads the fields has a block of weights for each, in their order. */
+function requireSameFields(of: 'user' | 'item', before: readonly FieldSpec[], now: readonly FieldSpec[]): void {
+  const words = (fields: readonly FieldSpec[]): string =>
+    fields.map(({ name, type }) => `${name} (${type})`).join(', ') || 'none';
+  const [old, fresh] = [words(before), words(now)];
+  if (old === fresh) return;
+  throw new MicError(
+    'FAILED_PRECONDITION',
+    `the ${of} fields of the parent model are ${old}, of this dataset ${fresh}`,
+    {
+      subject: 'from',
+      remedy: 'train on a dataset with the fields of the parent, in its order, or without --from',
+    },
+  );
 }
 
 function takeFieldRows(values: Float32Array, known: Float32Array, width: number, rows: Int32Array): void {

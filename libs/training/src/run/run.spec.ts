@@ -2,6 +2,7 @@ import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDataset, synthesize, type Dataset } from '@mic/dataset';
+import type { FieldSpec } from '@mic/features';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ENCODER_NAMES } from '../config/encoder-names';
 import { parseTrainingConfig } from '../config/parse-config';
@@ -201,5 +202,17 @@ describe('a warm start', () => {
       trainModel({ ...optionsOf(), config: parseTrainingConfig({ ...SETTINGS, ...short }, settings), parent });
     await expect(other(['model.dimension=16'])).rejects.toThrow(/of dimension 8/);
     await expect(other(['model.hidden=16'])).rejects.toThrow(/has another size/);
+    const { schema } = parent;
+    const withItemFields = (itemFields: FieldSpec[], settings: string[] = []) => {
+      const config = parseTrainingConfig({ ...SETTINGS, ...short }, settings);
+      return trainModel({ ...optionsOf(), config, parent: { ...parent, schema: { ...schema, itemFields } } });
+    };
+    await expect(withItemFields([...schema.itemFields].reverse())).rejects.toMatchObject({
+      code: 'FAILED_PRECONDITION',
+      message: expect.stringMatching(/^the item fields of the parent model are .*, of this dataset /),
+    });
+    const renamed = schema.itemFields.map((field, i) => (i === 0 ? { ...field, name: 'another' } : field));
+    await expect(withItemFields(renamed)).rejects.toThrow(/are another /);
+    await expect(withItemFields(renamed, ['features.itemFields=false'])).rejects.toThrow(/has another size/);
   });
 });
