@@ -35,7 +35,8 @@ export async function cleanStagedEntities(
   maxBadRows: number | undefined,
 ): Promise<readonly BadRows[]> {
   const { connection } = context;
-  const cells = fields.map((field, index) => `${cellOf(field, `c${index + 1}`)} AS ${sqlName(field.name)}`);
+  // Fields go by number beside the columns of the check: their names are anyone's.
+  const cells = fields.map((field, index) => `${cellOf(field, `c${index + 1}`)} AS f${index}`);
   await connection.run(`CREATE TABLE checked_${table} AS SELECT file, line, ordinal,
     CASE WHEN problem IS NOT NULL THEN problem WHEN ${isBlank('c0')} THEN 'missing id' END AS reason,
     c0 AS ${ID_COLUMNS[table]}, ${cells.join(', ')} FROM ${staged.table}`);
@@ -50,7 +51,9 @@ export async function cleanStagedEntities(
       WHERE problem IS NULL AND NOT ${isBlank('c0')} AND NOT ${isBlank(cell)} AND ${numberOf(cell)} IS NULL`);
   });
   const bad = await collectBadRows(connection, table, staged, `(${complaints.join(' UNION ALL ')})`, maxBadRows);
-  const kept = `CREATE TABLE ${table} AS SELECT * EXCLUDE (file, line, ordinal, reason) FROM checked_${table} WHERE reason IS NULL ORDER BY ordinal`;
+  const named = fields.map(({ name }, index) => `f${index} AS ${sqlName(name)}`);
+  const kept = `CREATE TABLE ${table} AS SELECT ${[ID_COLUMNS[table], ...named].join(', ')} FROM checked_${table} checked
+    WHERE checked.reason IS NULL ORDER BY checked.ordinal`;
   await connection.run(`${kept}; DROP TABLE checked_${table}; DROP TABLE ${staged.table}`);
   return bad;
 }

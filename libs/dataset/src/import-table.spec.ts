@@ -291,6 +291,23 @@ describe('bad rows', () => {
     ]);
   });
 
+  it('of the users and items: fields may be named as what is noted of a row', async () => {
+    folder.write('events.csv', 'user,item,ts\nu1,i1,1\n');
+    folder.write('users.csv', 'id,file,line,ordinal,reason\nu1,a,b,9,c\n,d,e,5,f\nu2,g,h,1,\n');
+    const fields = [
+      { name: 'file', type: 'categorical' },
+      { name: 'line', type: 'categorical' },
+      { name: 'ordinal', type: 'numeric' },
+      { name: 'reason', type: 'categorical' },
+    ];
+    const { report } = await run({ users: { files: 'users.csv', id: 'id', fields } });
+    expect(report.bad.map(({ reason, lines }) => [reason, lines])).toEqual([['missing id', [3]]]);
+    expect(await folder.sql(`SELECT * FROM '${folder.path('out/users.parquet')}'`)).toEqual([
+      { user_id: 'u1', file: 'a', line: 'b', ordinal: 9, reason: 'c' },
+      { user_id: 'u2', file: 'g', line: 'h', ordinal: 1, reason: null },
+    ]);
+  });
+
   it('above a tenth of the rows fail the import, which leaves nothing behind', async () => {
     folder.write(
       'events.csv',
