@@ -13,6 +13,7 @@ export const ID_COLUMNS: Readonly<Record<EntityTable, string>> = { users: 'user_
 /**
  * Reads a source into table `users` or `items`: the id, then a column per field (VARCHAR, VARCHAR[] or DOUBLE; blank is
  * NULL). A number that cannot be read is reported and left out, its row stays.
+ * @param mayLack whether it is fine that no row of JSON lines has the key of a field.
  * @throws MicError when an id comes twice or too many rows are bad.
  */
 export async function cleanEntities(
@@ -20,9 +21,10 @@ export async function cleanEntities(
   table: EntityTable,
   source: EntitySource,
   maxBadRows: number | undefined,
+  mayLack = false,
 ): Promise<readonly BadRows[]> {
   const columns = [source.id, ...source.fields.map((field) => field.column ?? field.name)];
-  const staged = await stageSource(context, `staged_${table}`, source, columns);
+  const staged = await stageSource(context, `staged_${table}`, source, columns, 1, mayLack);
   return cleanStagedEntities(context, table, staged, source.fields, maxBadRows);
 }
 

@@ -77,6 +77,18 @@ describe('extendDataset', () => {
     expect((await folder.events(folder.path('base'))).length).toBe(3);
   });
 
+  it('takes rows of JSON lines none of which has a field', async () => {
+    const one = addition('one', 'u3,i1,50,1\n');
+    folder.write('more.jsonl', '{"user":"u1"}\n{"user":"u3"}\n');
+    const users = tableSchemaSchema.parse({ ...one.schema, users: { ...USERS, files: 'more.jsonl' } });
+    await extend([{ ...one, schema: users }]);
+    expect(await folder.sql(`SELECT * FROM '${folder.path('next/users.parquet')}' ORDER BY user_id`)).toEqual([
+      { user_id: 'u1', country: null },
+      { user_id: 'u2', country: 'se' },
+      { user_id: 'u3', country: null },
+    ]);
+  });
+
   it('takes the newer row of a user or an item, and keeps the others', async () => {
     const one = addition('one', 'u3,i3,50,1\n', { users: 'u1,fi\nu3,dk\n', items: 'i3,c\n' });
     await extend([one, addition('two', 'u3,i1,60,1\n', { users: 'u3,is\n' })]);

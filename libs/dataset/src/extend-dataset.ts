@@ -133,7 +133,7 @@ async function add(
   for (const table of ['users', 'items'] as const) {
     const source = schema[table];
     if (!source) continue;
-    bad.push(...(await cleanEntities(context, table, source, maxBadRows)));
+    bad.push(...(await cleanEntities(context, table, source, maxBadRows, true)));
     const id = ID_COLUMNS[table];
     await connection.run(`
       DELETE FROM known_${table} WHERE ${id} IN (SELECT ${id} FROM ${table});

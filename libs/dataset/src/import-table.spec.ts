@@ -100,6 +100,28 @@ describe('formats', () => {
     ]);
   });
 
+  it('takes keys that some file of JSON lines has, and no others', async () => {
+    folder.write('events.csv', 'user,item,ts\nu1,i1,1\n');
+    folder.write('items-1.jsonl', '{"id":"x"}\n');
+    folder.write('items-2.jsonl', '{"id":"y","n":2}\n');
+    folder.write('items-3.jsonl', '{"key":"z","n":3}\n');
+    const itemsOf = (files: string, name: string) => ({
+      items: { files, id: 'id', fields: [{ name, type: 'numeric' }] },
+    });
+    await run(itemsOf('items-[12].jsonl', 'n'));
+    expect(await folder.sql(`SELECT * FROM '${folder.path('out/items.parquet')}'`)).toEqual([
+      { item_id: 'x', n: null },
+      { item_id: 'y', n: 2 },
+    ]);
+    expect(await failure(itemsOf('items-[12].jsonl', 'm'), { force: true })).toMatchObject({
+      message: 'items-1.jsonl, like the other files, has no column "m"',
+      remedy: 'correct the schema file; the columns are "id"',
+    });
+    expect((await failure(itemsOf('items-*.jsonl', 'n'), { force: true })).message).toBe(
+      'items-3.jsonl has no column "id"',
+    );
+  });
+
   it('reads lists of files and globs, a glob in order of the names', async () => {
     folder.write('part-2.csv', 'user,item,ts\nb,i,1\n');
     folder.write('part-1.csv', 'ts,user,item\n1,a,i\n');

@@ -1,21 +1,24 @@
 import { MicError } from '@mic/domain';
 import { queryRow, queryRows, sqlText } from './duck';
-import { LIST_MARK, missingColumn, stagedColumns, type StagingContext, type StagingTarget } from './staged-table';
+import type { SourceFile } from './source-files';
+import { LIST_MARK, stagedColumns, type StagingContext, type StagingTarget } from './staged-table';
 import { stageRecords } from './stage-delimited';
 import type { ColumnRef, TableSource } from './table-schema';
 
-/** Rows whose keys are listed when a column is missing. */
+/** Rows whose keys an error lists. */
 const ROWS_LOOKED_AT = 1000;
 
 /**
  * Stages a file of one JSON object a line. Text, numbers and booleans become text as they are written (so that 64-bit
  * ids keep all their digits), null becomes NULL, a list becomes a marked list.
+ *
+ * @returns null where no line is an object.
  */
 export async function stageJsonLines(
   context: StagingContext,
   target: StagingTarget,
   source: TableSource,
-): Promise<void> {
+): Promise<FileKeys | null> {
   const { connection } = context;
   const lines = `${target.table}_lines`;
   await connection.run(`CREATE TABLE ${lines}(${stagedColumns(1)})`);
@@ -28,12 +31,13 @@ export async function stageJsonLines(
       CASE WHEN is_object THEN c0::JSON END AS object
     FROM (SELECT *, CASE WHEN is_json THEN json_type(c0) = 'OBJECT' ELSE false END AS is_object
       FROM (SELECT *, coalesce(json_valid(c0), false) AS is_json FROM ${lines}))`);
-  await checkKeys(context, target, objects);
+  const keys = await keysOf(context, target, objects);
   const cells = target.columns.map((ref) => cellOf(ref));
   await connection.run(
     `INSERT INTO ${target.table} SELECT ordinal, file, line, problem, ${cells.join(', ')} FROM ${objects}`,
   );
   await connection.run(`DROP TABLE ${lines}; DROP TABLE ${objects}`);
+  return keys;
 }
 
 function pointerOf(ref: ColumnRef): string {
@@ -47,8 +51,16 @@ function cellOf(ref: ColumnRef): string {
     WHEN 'NULL' THEN NULL ELSE json_extract_string(object, ${pointer}) END`;
 }
 
-/** A key that no row has is a wrong name, not a missing value. */
-async function checkKeys(context: StagingContext, target: StagingTarget, objects: string): Promise<void> {
+/** The keys of a file of JSON lines. */
+export interface FileKeys {
+  readonly file: SourceFile;
+  /** Numbers of the wanted columns whose key no row has. */
+  readonly lacking: readonly number[];
+  /** Keys of the first rows. */
+  readonly existing: readonly string[];
+}
+
+async function keysOf(context: StagingContext, target: StagingTarget, objects: string): Promise<FileKeys | null> {
   const { file, columns } = target;
   const number = columns.find((ref) => typeof ref === 'number');
   if (number !== undefined) {
@@ -64,15 +76,14 @@ async function checkKeys(context: StagingContext, target: StagingTarget, objects
     context.connection,
     `SELECT count(object) > 0 AS any_object, ${present.join(', ')} FROM ${objects}`,
   );
-  const missing = columns.find((_, index) => !found[`k${index}`]);
-  if (missing === undefined || !found['any_object']) return;
+  if (!found['any_object']) return null;
   const keys = await queryRows<{ key: string }>(
     context.connection,
     `SELECT DISTINCT unnest(json_keys(object)) AS key FROM (SELECT object FROM ${objects} WHERE object IS NOT NULL LIMIT ${ROWS_LOOKED_AT}) ORDER BY key`,
   );
-  throw missingColumn(
-    missing,
-    file.label,
-    keys.map(({ key }) => key),
-  );
+  return {
+    file,
+    lacking: Array.from(columns.keys()).filter((index) => !found[`k${index}`]),
+    existing: keys.map(({ key }) => key),
+  };
 }

@@ -184,7 +184,8 @@ columns    user, item, and either timestamp or position; weight (default: 1 for 
 timestampUnit  s, ms, us (since 1970) or iso (2026-01-31T12:00:00Z; use it for Parquet timestamps, too)
 position   whole numbers from 0 that order a user's events, where there are no times
 fields     type categorical, multi (separator, default |) or numeric (buckets, default 10); text is shown to people
-           and is no feature (an item's title, say); column: default the name
+           and is no feature (an item's title, say); column: default the name; rows of JSON lines may lack its key,
+           and whole files where others have it
 category   the field whose first value is the item's category
 
 Rows that cannot be used are left out, counted by reason and reported with their lines. Events keep their order in the
