@@ -101,9 +101,16 @@ export class LiveItemsFollower {
     for (const release of this.#releases) release.show(this.#known);
   }
 
-  /** Each release by itself: that the tower of one is away holds up no other. */
+  /**
+   * Each release by itself: that the tower of one is away holds up no other. What is under way for a release that is not behind is
+   * all that is known.
+   */
   async #embedAll(): Promise<void> {
-    const ended = await Promise.allSettled(Array.from(this.#behind, (release) => this.#embed(release)));
+    const underWay = Array.from(this.#embedding).filter(([release]) => !this.#behind.has(release));
+    const ended = await Promise.allSettled([
+      ...underWay.map(([, { now }]) => now),
+      ...Array.from(this.#behind, (release) => this.#embed(release)),
+    ]);
     const failed = ended.find((one) => one.status === 'rejected');
     if (failed) throw failed.reason;
   }

@@ -29,10 +29,12 @@ class Tower implements ItemEmbedder {
   /** It fails for years from 2000 on, and for all that come in one call with them. */
   failsFrom2000 = false;
   isBroken = false;
+  tries = 0;
   /** Until it resolves nothing is answered. */
   hangs: Promise<void> = Promise.resolve();
 
   async embedItems(_releaseId: string, fields: readonly Int32Array[]): Promise<Float32Array> {
+    this.tries++;
     await this.hangs;
     if (this.isBroken) throw new MicError('INTERNAL', 'the tower is broken');
     if (this.isDown) return Promise.reject(new MicError('UNAVAILABLE', 'no tower'));
@@ -145,11 +147,11 @@ describe('ReleaseItems', () => {
       message: 'no vector for the live item "bad": gave a vector of length 0',
     });
     expect(release.current.newItems.map(({ itemId }) => itemId)).toEqual(['a1', 'a2', 'a3']);
-    // All; the halves; the halves of the second.
-    expect(tower.asked.map((call) => call.length)).toEqual([4, 2, 2, 1, 1]);
+    // All; one without fields; the halves; the halves of the second.
+    expect(tower.asked.map((call) => call.length)).toEqual([4, 1, 2, 2, 1, 1]);
     // It is not asked for again, and holds nobody up.
     const revision = await write({ itemId: 'a4', fields: { year: 1 } });
-    expect(tower.asked.map((call) => call.length).slice(5)).toEqual([1]);
+    expect(tower.asked.map((call) => call.length).slice(6)).toEqual([1]);
     expect(release.current.revision).toBe(revision);
     // With other fields it comes.
     await write({ itemId: 'bad', fields: { year: 2 } });
@@ -296,6 +298,31 @@ describe('ItemWrites', () => {
     await Promise.all([upsert, last]);
     await follower.look();
     expect(release.current).toMatchObject({ newItems: [], hiddenIds: ['a', 'x'] });
+  });
+
+  it('wait for the vectors that another write has asked for', async () => {
+    let answer: () => void = () => undefined;
+    tower.hangs = new Promise((resolve) => (answer = resolve));
+    await store.writeLiveItems([{ itemId: 'x', fields: {} }]);
+    const first = follower.look();
+    await expect.poll(() => tower.tries).toBe(1);
+    const second = follower.look();
+    const early = await Promise.race([second.then(() => 'over'), new Promise((resolve) => setTimeout(resolve, 50))]);
+    expect(early).toBeUndefined();
+    answer();
+    await second;
+    expect(release.current.newItems).toHaveLength(1);
+    await first;
+  });
+
+  it('asks no tower item by item that is broken for all', async () => {
+    tower.isBroken = true;
+    const items = Array.from({ length: 128 }, (_, i) => ({ itemId: `n${i}`, fields: {} }));
+    await write(...items);
+    expect(tower.tries).toBe(2);
+    tower.isBroken = false;
+    await follower.look();
+    expect(release.current.newItems).toHaveLength(128);
   });
 
   it('are stored although the tower is away', async () => {

@@ -63,7 +63,7 @@ export class ReleaseItems {
   async embedMissing(known: KnownItems): Promise<void> {
     const missing = this.#missing(known);
     if (missing.length === 0) return;
-    const round: Round = { revision: known.mark?.revision ?? 0, given: 0, failures: [] };
+    const round: Round = { revision: known.mark?.revision ?? 0, isTowerWell: false, failures: [] };
     let ended: { readonly error: unknown } | null = null;
     try {
       for (let first = 0; first < missing.length; first += EMBED_AT_ONCE) {
@@ -74,11 +74,10 @@ export class ReleaseItems {
       ended = { error };
     }
     const { failures } = round;
-    const areToBlame = failures.length > 0 && (await this.#isTowerWell(round));
-    if (areToBlame) for (const { item } of failures) this.#leaveOut(item);
+    for (const { item } of failures) this.#leaveOut(item);
     this.show(known);
     if (ended) throw ended.error;
-    if (failures.length > 0) throw areToBlame ? withoutVector(failures) : failures[0]!.error;
+    if (failures.length > 0) throw withoutVector(failures);
   }
 
   #rowsOf({ fields }: KnownItems): { readonly ids: readonly string[]; readonly rows: Uint32Array } {
@@ -130,6 +129,7 @@ export class ReleaseItems {
       await this.#embedTogether(items, round);
     } catch (error) {
       if (!(error instanceof MicError) || error.code !== 'INTERNAL' || splits.made >= MOST_SPLITS) throw error;
+      if (!(await this.#isTowerWell(round))) throw error;
       if (items.length === 1) {
         round.failures.push({ item: items[0]!, error });
         return;
@@ -151,16 +151,16 @@ export class ReleaseItems {
     items.forEach(({ id, key }, i) => {
       this.#vectors.set(id, { key, vector: vectors.slice(i * dimension, (i + 1) * dimension) });
     });
-    round.given += items.length;
+    round.isTowerWell = true;
   }
 
   /** Whether the tower gave a vector to some item, or gives one to an item of which nothing is known. */
   async #isTowerWell(round: Round): Promise<boolean> {
-    if (round.given > 0) return true;
-    return this.#ask([new Int32Array(this.#width)], round).then(
+    round.isTowerWell ||= await this.#ask([new Int32Array(this.#width)], round).then(
       () => true,
       () => false,
     );
+    return round.isTowerWell;
   }
 
   #ask(encoded: readonly Int32Array[], { revision }: Round): Promise<Float32Array> {
@@ -193,7 +193,7 @@ interface Failure {
 interface Round {
   /** Up to which they are known. */
   readonly revision: number;
-  given: number;
+  isTowerWell: boolean;
   readonly failures: Failure[];
 }
 

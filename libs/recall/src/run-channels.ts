@@ -75,6 +75,9 @@ export async function runChannels(trip: Trip, user: UserState, runner: ChannelRu
     const run = isNeeded
       ? await runChannel(channel, trip, user, runner, { timeLeftMs, fillsUp: true })
       : notRun(channel, profile, `not needed: the others found ${found} items`);
+    // One that filled up in vain keeps what it had found.
+    const before = runs.get(channel.name);
+    if (before && before.list.candidates.rows.length > run.list.candidates.rows.length) continue;
     runs.set(channel.name, run);
   }
   return RECALL_CHANNELS.map(({ name }) => runs.get(name)!);

@@ -187,6 +187,19 @@ describe('OpenReleases', () => {
     expect([await valueOf(all), closed, openIds(all)]).toEqual(['value of r3', ['r2'], ['r3', 'r1']]);
   });
 
+  it('does not go back from a release that has only just become the current one', async () => {
+    const all = releases();
+    await all.follow(R1);
+    hindrance = 'not yet';
+    await all.follow(R2);
+    hindrance = null;
+    now += LINGER_MS;
+    await all.follow(R2);
+    now += 1;
+    await all.follow(R3);
+    expect(openIds(all)).toEqual(['r2', 'r1']);
+  });
+
   it('says that it is behind while the published release is being opened', async () => {
     let proceed: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => (proceed = resolve));

@@ -164,7 +164,7 @@ export class OpenReleases<T> {
     this.#stepBack(pointer);
     await this.#closeUnused(pointer);
     this.#problem = await this.#moveTo(pointer);
-    if (this.#problem !== null && this.#current === null) await this.#serveAlternative();
+    if (this.#problem !== null && this.#current === null && !this.#closed) await this.#serveAlternative();
   }
 
   /**
@@ -248,6 +248,7 @@ export class OpenReleases<T> {
   #setCurrent(entry: Entry<T>, startedAt: number): void {
     const { clock, onEvent } = this.#options;
     entry.wasUsed = true;
+    entry.usedAt = clock();
     this.#current = entry;
     onEvent({ kind: 'current', release: entry.release.summary, ms: clock() - startedAt });
   }

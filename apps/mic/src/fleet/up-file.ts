@@ -14,11 +14,13 @@ const settingsSchema = z.object({
   /** The store as the services got it. */
   store: z.string(),
   profiles: z.string().nullable(),
-  limits: z.object({
-    historyCap: z.int().optional(),
-    historyTtlSeconds: z.int().optional(),
-    liveItemsCap: z.int().optional(),
-  }),
+  limits: z
+    .object({
+      historyCap: z.int().optional(),
+      historyTtlSeconds: z.int().optional(),
+      liveItemsCap: z.int().optional(),
+    })
+    .default({}),
   eventLog: z.string().nullable(),
   decisions: z.object({ folder: z.string().nullable(), share: z.number() }).nullable(),
 });
