@@ -121,6 +121,13 @@ describe.each(['LMDB', 'Redis'])('publishing into %s', (kind) => {
     expect(await sealedIds()).toEqual([idOf(1), idOf(2), idOf(3)]);
   });
 
+  it('spares the release that was served until then, after a rollback an old one', async () => {
+    for (const hour of [1, 2, 3]) await publish(hour);
+    await withLease(store, 'rollback', 0, (holder) => store.movePointer(idOf(1), holder));
+    expect((await publish(4, { keep: 2 })).removed).toEqual([idOf(2)]);
+    expect(await sealedIds()).toEqual([idOf(1), idOf(3), idOf(4)]);
+  });
+
   it('is refused beside another publisher', async () => {
     await withLease(store, 'publish x', 0, async () => {
       await expect(publish(1)).rejects.toMatchObject({

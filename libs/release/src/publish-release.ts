@@ -68,7 +68,8 @@ const FULL = 0.98;
 /**
  * Puts a release into a store and makes it the current one: users, similar items, a look at every record, seal, pointer, in
  * this order, so that a reader never meets half a release (ADR 015). Run again after a failure it goes on; run twice
- * it comes to the same. Releases beyond the newest `keep` are removed at the end.
+ * it comes to the same. Releases beyond the newest `keep` are removed at the end, but for the one that was current until then:
+ * services serve it until they have opened the new one.
  *
  * @throws MicError FAILED_PRECONDITION when the gate was not passed, or another publisher is at work; ALREADY_EXISTS when the
  *   store has another release under this id; RESOURCE_EXHAUSTED when the store has no room: what was written of the
@@ -120,11 +121,12 @@ class Publishing {
       }
     }
     const after = await target.memory();
+    const served = (await target.pointer())?.releaseId ?? null;
     const pointer = await this.#stage('point', async () => {
       await target.seal(releaseSummary(manifest));
       return target.movePointer(releaseId, holder);
     });
-    removed.push(...(await this.#retire(Math.max(2, keep))));
+    removed.push(...(await this.#retire(Math.max(2, keep), [served, releaseId])));
     const liveItemsForgotten = await this.#forgetLiveItems();
     const addedBytes = isSealed ? 0 : after.usedBytes - before.usedBytes;
     const [usedBeforeBytes, usedAfterBytes] = [before.usedBytes, (await target.memory()).usedBytes];
@@ -178,12 +180,12 @@ class Publishing {
     });
   }
 
-  /** Takes the oldest releases out of the store; the newest `keep` and the current one stay. */
-  #retire(keep: number): Promise<ReleaseId[]> {
-    const { release, target } = this.#request;
+  /** Takes the oldest releases out of the store; the newest `keep` stay, and those that are served. */
+  #retire(keep: number, served: readonly (ReleaseId | null)[]): Promise<ReleaseId[]> {
+    const { target } = this.#request;
     return this.#stage('retire', async () => {
       const sealed = (await target.releases()).map(({ releaseId }) => releaseId);
-      const retired = sealed.slice(0, -keep).filter((releaseId) => releaseId !== release.releaseId);
+      const retired = sealed.slice(0, -keep).filter((releaseId) => !served.includes(releaseId));
       for (const releaseId of retired) {
         this.#checkLease();
         await target.removeRelease(releaseId);
