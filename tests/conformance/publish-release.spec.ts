@@ -149,14 +149,31 @@ describe.each(['LMDB', 'Redis'])('publishing into %s', (kind) => {
     const interrupted = new Proxy(target, {
       get(of, name) {
         if (name !== 'seal') return Reflect.get(of, name) as unknown;
-        return async (summary: Parameters<Store['seal']>[0]) => {
+        return async (...sealed: Parameters<Store['seal']>) => {
           await store.lease('rollback', 1_000, { force: true });
-          return store.seal(summary);
+          return store.seal(...sealed);
         };
       },
     });
     await expect(publish(2, { target: interrupted })).rejects.toMatchObject({ code: 'ABORTED' });
     expect((await store.pointer())?.releaseId).toBe(idOf(1));
+  });
+
+  it('seals nothing that another publisher has cleared meanwhile, and the next one finds what is left', async () => {
+    await publish(1);
+    const interrupted = new Proxy(failing('seal'), {
+      get(of, name) {
+        if (name !== 'seal') return Reflect.get(of, name) as unknown;
+        return async (...sealed: Parameters<Store['seal']>) => {
+          await withLease(store, 'rollback', 0, () => Promise.resolve(), { force: true });
+          expect((await publish(3)).removed).toEqual([idOf(2)]);
+          return store.seal(...sealed);
+        };
+      },
+    });
+    await expect(publish(2, { target: interrupted })).rejects.toMatchObject({ code: 'ABORTED' });
+    expect([await sealedIds(), await store.unfinished()]).toEqual([[idOf(1), idOf(3)], [idOf(2)]]);
+    expect((await publish(2)).pointer.releaseId).toBe(idOf(2));
   });
 
   it('does not take the lease again that somebody took from it and gave back', async () => {

@@ -13,6 +13,7 @@ import {
 } from '@mic/contracts';
 import { hashIds, MicError } from '@mic/domain';
 import type { LiveItemsMark, PublishedUser } from '@mic/recall';
+import { sealRelease } from '@mic/store-conformance';
 import { LmdbStore } from '@mic/store-lmdb';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { neighborApi } from '../../apps/neighbor-store/src/handler';
@@ -52,7 +53,7 @@ beforeAll(async () => {
     rows: Uint32Array.of(2, 1, 0),
     scores: Float32Array.of(0.5, 0.25, 0.5),
   });
-  await store.seal(OPEN);
+  await sealRelease(store, OPEN);
   const event = (userId: string, itemId: string, timeMs: number) => ({ userId, itemId, timeMs, weight: timeMs / 8 });
   await store.appendEvents([event('ann', 'x', 8), event('bob', 'y', 16), event('bob', 'x', 24), event('zoe', 'z', 2)]);
 });

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDataset, synthesize, type Dataset } from '@mic/dataset';
 import { MicError, parseReleaseId } from '@mic/domain';
+import { sealRelease } from '@mic/store-conformance';
 import { LmdbStore } from '@mic/store-lmdb';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { importHistory } from './import-history';
@@ -24,7 +25,7 @@ async function openStore(name: string, historyCap = 10): Promise<LmdbStore> {
   const store = await LmdbStore.open({ path: join(folder, name), historyCap });
   const [manifestSha256, featureSchemaSha256] = ['1'.repeat(64), '0'.repeat(64)];
   const summary = { releaseId, manifestSha256, featureSchemaSha256, parentId: null, createdAt: '', encoder: 'pooled' };
-  await store.seal({ ...summary, dimension: 2, users: 1, items: 1 });
+  await sealRelease(store, { ...summary, dimension: 2, users: 1, items: 1 });
   return store;
 }
 const historyOf = async (store: LmdbStore, userId: string, historyLimit = 100) => {

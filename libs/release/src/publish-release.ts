@@ -80,7 +80,14 @@ export async function publishRelease(request: PublishRequest): Promise<Published
   if (!release.manifest.gate.passed && !despiteGate) throw gateNotPassed(release);
   return withLease(target, `publish ${release.releaseId}`, waitMs, async (holder, checkLease) => {
     const publishing = new Publishing(request, checkLease);
-    return publishing.run(holder);
+    try {
+      return await publishing.run(holder);
+    } catch (error) {
+      // Another publisher may have cleared the release before its last records were written: the next publish removes them.
+      const isLost = error instanceof MicError && error.code === 'ABORTED';
+      if (isLost) await target.begin(release.releaseId).catch(() => false);
+      throw error;
+    }
   });
 }
 
@@ -123,7 +130,7 @@ class Publishing {
     const after = await target.memory();
     const served = (await target.pointer())?.releaseId ?? null;
     const pointer = await this.#stage('point', async () => {
-      await target.seal(releaseSummary(manifest));
+      await target.seal(releaseSummary(manifest), holder);
       return target.movePointer(releaseId, holder);
     });
     removed.push(...(await this.#retire(Math.max(2, keep), [served, releaseId])));

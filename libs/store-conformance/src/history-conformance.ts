@@ -13,6 +13,7 @@ import {
   named,
   packed,
   publish,
+  sealRelease,
   summary,
 } from './what-is-stored';
 
@@ -25,7 +26,7 @@ export function historyConformance(under: StoreOfCase): void {
 
   /** A user's history, through a release that knows nobody. */
   const history = async (userId: string, historyLimit = 100): Promise<PackedHistory> => {
-    await store.seal(summary(R2, SHA_2));
+    await sealRelease(store, summary(R2, SHA_2));
     return (await store.userContext({ releaseId: R2, userId, historyLimit }, options())).history;
   };
 

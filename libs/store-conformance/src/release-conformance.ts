@@ -15,6 +15,7 @@ import {
   point,
   sealedIds,
   publish,
+  sealRelease,
   summary,
 } from './what-is-stored';
 
@@ -112,7 +113,7 @@ export function releaseConformance(under: StoreOfCase): void {
     it('knows users of any id, and names them as they are', async () => {
       const everybody = ODD_IDS.map((userId, row) => user(row, userId, [[(row + 1) % ODD_IDS.length, 0.5]]));
       await store.writeUsers(R1, everybody);
-      await store.seal(summary(R1, SHA_1));
+      await sealRelease(store, summary(R1, SHA_1));
       for (const [row, userId] of ODD_IDS.entries()) {
         const context = await store.userContext({ releaseId: R1, userId, historyLimit: 1 }, options());
         expect(context.userRow![0]).toBe(row);
@@ -128,7 +129,7 @@ export function releaseConformance(under: StoreOfCase): void {
     it('takes users without embedding, profile and similar users', async () => {
       const bare = { ...user(0, 'ann'), embedding: new Float32Array(0), profile: new Int32Array(0) };
       await store.writeUsers(R1, [bare]);
-      await store.seal(summary(R1, SHA_1));
+      await sealRelease(store, summary(R1, SHA_1));
       const context = await store.userContext({ releaseId: R1, userId: 'ann', historyLimit: 1 }, options());
       expect([context.userKnown, context.userRow!.length, context.profile!.length]).toEqual([true, 0, 0]);
     });
@@ -174,7 +175,7 @@ export function releaseConformance(under: StoreOfCase): void {
     it('is not mixed with another one', async () => {
       await publish(store);
       await store.writeUsers(R2, [user(9, 'ann')]);
-      await store.seal(summary(R2, SHA_2));
+      await sealRelease(store, summary(R2, SHA_2));
       const of = async (releaseId: typeof R1) =>
         (await store.userContext({ releaseId, userId: 'ann', historyLimit: 1 }, options())).userRow![0];
       expect([await of(R1), await of(R2)]).toEqual([0, 9]);
@@ -219,8 +220,8 @@ export function releaseConformance(under: StoreOfCase): void {
 
     it('stands in the list in the order of sealing', async () => {
       const ids = ['r9', 'r1', 'r5', 'r10'].map(parseReleaseId);
-      for (const id of ids) await store.seal(summary(id, SHA_1));
-      await store.seal(summary(ids[0]!, SHA_1));
+      for (const id of ids) await sealRelease(store, summary(id, SHA_1));
+      await sealRelease(store, summary(ids[0]!, SHA_1));
       expect(await sealedIds(store)).toEqual(ids);
     });
 
@@ -248,7 +249,7 @@ export function releaseConformance(under: StoreOfCase): void {
 
     it('keeps its id to itself', async () => {
       await publish(store);
-      await expect(store.seal(summary(R1, SHA_2))).rejects.toMatchObject({ code: 'ALREADY_EXISTS' });
+      await expect(sealRelease(store, summary(R1, SHA_2))).rejects.toMatchObject({ code: 'ALREADY_EXISTS' });
     });
   });
 
@@ -348,6 +349,19 @@ export function releaseConformance(under: StoreOfCase): void {
   });
 
   describe('a release that is begun', () => {
+    it('is sealed by the holder of the lease alone', async () => {
+      await store.begin(R1);
+      const refused = { code: 'ABORTED', message: expect.stringContaining('lease') };
+      await expect(store.seal(summary(R1, SHA_1), 'a')).rejects.toMatchObject(refused);
+      await store.lease('a', 60_000);
+      await store.lease('b', 60_000, { force: true });
+      await expect(store.seal(summary(R1, SHA_1), 'a')).rejects.toMatchObject(refused);
+      expect([await sealedIds(store), await store.unfinished()]).toEqual([[], [R1]]);
+      await store.seal(summary(R1, SHA_1), 'b');
+      expect([await sealedIds(store), await store.unfinished()]).toEqual([[R1], []]);
+      await expect(store.seal(summary(R1, SHA_1), 'a')).rejects.toMatchObject(refused);
+    });
+
     it('is unfinished until it is sealed or removed', async () => {
       expect(await store.begin(R1)).toBe(true);
       expect([await store.begin(R1), await store.unfinished()]).toEqual([false, [R1]]);
@@ -427,7 +441,7 @@ export function releaseConformance(under: StoreOfCase): void {
       for (const id of [R1, R2]) {
         await store.removeRelease(id);
         await store.removeRelease(id);
-        await store.seal(summary(id, SHA_2));
+        await sealRelease(store, summary(id, SHA_2));
         const context = await store.userContext({ releaseId: id, userId: 'ann', historyLimit: 1 }, options());
         expect(context.userKnown).toBe(false);
         const lists = await store.similarItems({ releaseId: id, itemRows: Uint32Array.of(0), limit: 9 }, options());
@@ -440,9 +454,9 @@ export function releaseConformance(under: StoreOfCase): void {
         R1,
         Array.from({ length: 1_500 }, (_, row) => user(row, `u${row}`)),
       );
-      await store.seal(summary(R1, SHA_1));
+      await sealRelease(store, summary(R1, SHA_1));
       await store.removeRelease(R1);
-      await store.seal(summary(R1, SHA_2));
+      await sealRelease(store, summary(R1, SHA_2));
       for (const userId of ['u0', 'u999', 'u1499']) {
         const context = await store.userContext({ releaseId: R1, userId, historyLimit: 1 }, options());
         expect(context.userKnown).toBe(false);

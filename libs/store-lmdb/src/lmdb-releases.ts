@@ -116,9 +116,10 @@ export class LmdbReleases implements ReleasePublisher {
     });
   }
 
-  async seal(summary: ReleaseSummary): Promise<void> {
+  async seal(summary: ReleaseSummary, holder: string): Promise<void> {
     const { releaseId, manifestSha256 } = summary;
     await this.#access.write(() => {
+      if (this.#lease()?.holder !== holder) throw leaseLost(releaseId);
       const sealed = this.sealed(releaseId);
       if (sealed && sealed.manifestSha256 !== manifestSha256) throw sealedAlready(releaseId);
       if (sealed) return;

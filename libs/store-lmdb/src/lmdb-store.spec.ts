@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseReleaseId, type Interaction, type ReleaseId } from '@mic/domain';
 import type { ReleaseSummary } from '@mic/recall';
-import { storeConformance, type StoreRules } from '@mic/store-conformance';
+import { sealRelease, storeConformance, type StoreRules } from '@mic/store-conformance';
 import { open } from 'lmdb';
 import { afterAll, describe, expect, it } from 'vitest';
 import { keys, MAX_ID_BYTES } from './keys';
@@ -54,7 +54,7 @@ describe('LmdbStore', () => {
   it('keeps what was acknowledged when its process is killed, and a reader beside it sees the writes', async () => {
     const path = await newFolder();
     const first = await LmdbStore.open({ path });
-    await first.seal(sealOf(R1));
+    await sealRelease(first, sealOf(R1));
     await first.close();
     const reader = await LmdbStore.open({ path, readOnly: true });
     const writer = spawn(process.execPath, ['--import', 'tsx', join(import.meta.dirname, 'spec-writer.ts'), path], {
@@ -89,7 +89,7 @@ describe('LmdbStore', () => {
       code: 'FAILED_PRECONDITION',
       message: expect.stringContaining('reading only'),
     });
-    await expect(reader.seal(sealOf(R1))).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' });
+    await expect(reader.seal(sealOf(R1), 'spec')).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' });
     const hidden = [{ itemId: 'i', fields: null }];
     await expect(reader.writeLiveItems(hidden)).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' });
     await expect(reader.forgetLiveItems(hidden)).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' });
@@ -100,7 +100,7 @@ describe('LmdbStore', () => {
   it('cuts histories to a cap that became smaller', async () => {
     const path = await newFolder();
     let store = await LmdbStore.open({ path, historyCap: 9 });
-    await store.seal(sealOf(R1));
+    await sealRelease(store, sealOf(R1));
     await store.appendEvents([1, 2, 3, 4, 5, 6, 7, 8, 9].map((time) => event('u', time)));
     await store.close();
     store = await LmdbStore.open({ path, historyCap: 3 });
@@ -129,8 +129,8 @@ describe('LmdbStore', () => {
   it('takes ids of 900 bytes, and refuses a call with a longer one as a whole', async () => {
     const store = await LmdbStore.open({ path: await newFolder() });
     const releaseId = parseReleaseId('r'.repeat(63));
-    await store.seal(sealOf(releaseId));
-    await store.seal(sealOf(R1));
+    await sealRelease(store, sealOf(releaseId));
+    await sealRelease(store, sealOf(R1));
     const longest = '\u0000'.repeat(MAX_ID_BYTES);
     const bare = { embedding: new Float32Array(1), profile: new Int32Array(0), similarRows: new Uint32Array(0) };
     const users = [{ ...bare, row: 0, userId: longest, similarities: new Float32Array(0) }];
@@ -186,7 +186,7 @@ describe('a folder that holds no sound store', () => {
     const path = await newFolder();
     const store = await LmdbStore.open({ path });
     await store.appendEvents(Array.from({ length: 5_000 }, (_, i) => event(`u${i % 500}`, 1 + i)));
-    await store.seal(sealOf(R1));
+    await sealRelease(store, sealOf(R1));
     await store.close();
     await spoil(join(path, 'data.mdb'));
     return path;
@@ -243,7 +243,7 @@ describe('a folder that holds no sound store', () => {
     store = await LmdbStore.open({ path });
     expect(await store.releases()).toEqual([]);
     await expect(historyOf(store, 'u')).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' });
-    await store.seal(sealOf(R1));
+    await sealRelease(store, sealOf(R1));
     expect([...(await historyOf(store, 'u')).timesMs]).toEqual([10]);
     await store.close();
   });

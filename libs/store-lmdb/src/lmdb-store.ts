@@ -219,8 +219,8 @@ export class LmdbStore implements Store {
     return this.#releases.hasSimilarItems(releaseId, firstRow, count);
   }
 
-  seal(summary: ReleaseSummary): Promise<void> {
-    return this.#releases.seal(summary);
+  seal(summary: ReleaseSummary, holder: string): Promise<void> {
+    return this.#releases.seal(summary, holder);
   }
 
   movePointer(releaseId: ReleaseId, holder: string): Promise<ReleasePointer> {

@@ -29,6 +29,7 @@ export {
   noUserInRow,
   otherContent,
   releaseNotThere,
+  removedMeanwhile,
   sealedAlready,
   tooManyLiveItems,
 } from './record-errors';

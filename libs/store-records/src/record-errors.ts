@@ -42,9 +42,17 @@ export function noUserInRow(releaseId: ReleaseId, row: number): MicError {
   });
 }
 
+/** Its records are gone before it was sealed. */
+export function removedMeanwhile(releaseId: ReleaseId): MicError {
+  return new MicError('ABORTED', `release ${releaseId} was removed while it was sealed`, {
+    subject: releaseId,
+    remedy: 'publish it again',
+  });
+}
+
 /** The lease has run out, or somebody took it. */
 export function leaseLost(releaseId: ReleaseId): MicError {
-  return new MicError('ABORTED', `the lease was lost before the pointer was moved to ${releaseId}`, {
+  return new MicError('ABORTED', `the lease was lost before release ${releaseId} was published`, {
     subject: releaseId,
     remedy: 'look who moved the pointer meanwhile (a rollback?); publish again if this release is still wanted',
   });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseReleaseId, type Interaction } from '@mic/domain';
 import type { ReleaseSummary } from '@mic/recall';
 import {
+  sealRelease,
   startRedis,
   startRedisCluster,
   startRedisSentinel,
@@ -100,7 +101,7 @@ describe('several processes on one Redis', () => {
   it('lose no event of a user that all of them write at once', async () => {
     const url = `${redis.url}?prefix=${newPrefix()}`;
     const stores = await Promise.all([0, 1, 2, 3].map(() => RedisStore.open({ url })));
-    await stores[0]!.seal(sealOf());
+    await sealRelease(stores[0]!, sealOf());
     const results = await Promise.all(
       Array.from({ length: 80 }, (_, i) => stores[i % 4]!.appendEvents([event('u', 1 + i)])),
     );
@@ -112,7 +113,10 @@ describe('several processes on one Redis', () => {
   it('cannot seal two contents under one id, however they interleave', async () => {
     const url = `${redis.url}?prefix=${newPrefix()}`;
     const [first, second] = await Promise.all([RedisStore.open({ url }), RedisStore.open({ url })]);
-    const outcomes = await Promise.allSettled([first.seal(sealOf()), second.seal(sealOf('2'.repeat(64)))]);
+    const outcomes = await Promise.allSettled([
+      sealRelease(first, sealOf()),
+      sealRelease(second, sealOf('2'.repeat(64))),
+    ]);
     expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
     const [sealed] = await first.releases();
     const { manifestSha256 } = sealed!;
@@ -141,7 +145,7 @@ describe('several processes on one Redis', () => {
     const stores = await Promise.all(
       [newPrefix(), newPrefix()].map((prefix) => RedisStore.open({ url: `${redis.url}?prefix=${prefix}` })),
     );
-    await stores[0]!.seal(sealOf());
+    await sealRelease(stores[0]!, sealOf());
     await stores[0]!.lease('spec', 60_000);
     await stores[0]!.movePointer(R1, 'spec');
     expect([await stores[1]!.pointer(), await stores[1]!.releases()]).toEqual([null, []]);
@@ -190,7 +194,7 @@ describe('a Redis that fails', () => {
   it('is UNAVAILABLE at once while it is stopped, and comes back by itself', async () => {
     const own = await startRedis();
     const store = await RedisStore.open({ url: own.url });
-    await store.seal(sealOf());
+    await sealRelease(store, sealOf());
     await own.stop();
     for (const call of [() => append(store), () => historyOf(store, 'u'), () => store.pointer()]) {
       await expect(call()).rejects.toMatchObject({ code: 'UNAVAILABLE' });
@@ -198,7 +202,7 @@ describe('a Redis that fails', () => {
     const again = await startRedis([], { port: own.port });
     await expect.poll(() => store.pointer().catch(() => 'away'), { timeout: 10_000 }).toBeNull();
     await expect(historyOf(store, 'u')).rejects.toMatchObject({ code: 'FAILED_PRECONDITION' }); // it lost its data
-    await store.seal(sealOf());
+    await sealRelease(store, sealOf());
     expect(await append(store)).toMatchObject({ accepted: 1 });
     await store.close();
     await again.stop();
@@ -207,7 +211,7 @@ describe('a Redis that fails', () => {
   it('that hangs holds up no caller beyond its signal, takes no more than its share, and recovers', async () => {
     const own = await startRedis();
     const store = await RedisStore.open({ url: own.url, maxInFlight: 8, commandTimeoutMs: 1_000 });
-    await store.seal(sealOf());
+    await sealRelease(store, sealOf());
     own.process.kill('SIGSTOP');
     const controller = new AbortController();
     const read = store.userContext(
@@ -231,7 +235,7 @@ describe('a Redis that fails', () => {
   it('that is full refuses writes, and goes on reading', async () => {
     const own = await startRedis(['--maxmemory-policy', 'noeviction']);
     const store = await RedisStore.open({ url: own.url });
-    await store.seal(sealOf());
+    await sealRelease(store, sealOf());
     await append(store);
     const [hidden, shown] = [
       { itemId: 'hidden', fields: null },
@@ -292,7 +296,7 @@ describe('behind Sentinel', () => {
   it('the store follows the master to another server', async () => {
     const sentinel = await startRedisSentinel();
     const store = await RedisStore.open({ url: sentinel.url });
-    await store.seal(sealOf());
+    await sealRelease(store, sealOf());
     await store.appendEvents([event('u', 1)]);
     const { Redis } = await import('ioredis');
     const replica = new Redis({ port: sentinel.replica.port });

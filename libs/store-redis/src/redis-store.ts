@@ -37,6 +37,7 @@ import {
   packLists,
   packUsersItems,
   releaseNotThere,
+  removedMeanwhile,
   sealedAlready,
   summaryOf,
   type HistoryRetentionOptions,
@@ -260,20 +261,19 @@ export class RedisStore implements Store {
   }
 
   /** The id is claimed first, then every bucket gets its seal, and the release is listed last. */
-  async seal(summary: ReleaseSummary): Promise<void> {
+  async seal(summary: ReleaseSummary, holder: string): Promise<void> {
     const { releaseId, manifestSha256 } = summary;
-    const { claims, summaries, order, begun } = this.#keys.control;
-    if (!(await this.#link.script(CLAIM, [claims], [releaseId, manifestSha256]))) throw sealedAlready(releaseId);
+    const { claims, summaries, order, begun, lease } = this.#keys.control;
+    const claimed = await this.#link.script(CLAIM, [claims, lease], [releaseId, manifestSha256, holder]);
+    if (claimed === 0) throw leaseLost(releaseId);
+    if (claimed === null) throw sealedAlready(releaseId);
     await this.#link.run(
       this.#keys.seals(releaseId).map((key) => ({ key, words: ['set', key.name, manifestSha256] as const })),
     );
-    const args = [releaseId, manifestSha256, JSON.stringify(summary), Date.now()];
-    if (!(await this.#link.script(SEAL, [claims, summaries, order, begun], args))) {
-      throw new MicError('ABORTED', `release ${releaseId} was removed while it was sealed`, {
-        subject: releaseId,
-        remedy: 'publish it again',
-      });
-    }
+    const args = [releaseId, manifestSha256, JSON.stringify(summary), Date.now(), holder];
+    const sealed = await this.#link.script(SEAL, [claims, summaries, order, begun, lease], args);
+    if (sealed === 0) throw leaseLost(releaseId);
+    if (sealed === null) throw removedMeanwhile(releaseId);
   }
 
   async movePointer(releaseId: ReleaseId, holder: string): Promise<ReleasePointer> {

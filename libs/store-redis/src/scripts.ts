@@ -26,10 +26,14 @@ elseif ARGV[2] == '=' then redis.call('PEXPIREAT', KEYS[1], ARGV[3])
 else redis.call('SET', KEYS[1], ARGV[2], 'PXAT', ARGV[3]) end
 return 1`;
 
-/** Reserves a release id for one manifest. KEYS: claims. ARGV: id, sha256. */
+/**
+ * Reserves a release id for one manifest; nil when it is another's, 0 when the lease is another's.
+ * KEYS: claims, lease. ARGV: id, sha256, holder.
+ */
 export const CLAIM = `
+if redis.call('GET', KEYS[2]) ~= ARGV[3] then return 0 end
 local claimed = redis.call('HGET', KEYS[1], ARGV[1])
-if claimed and claimed ~= ARGV[2] then return 0 end
+if claimed and claimed ~= ARGV[2] then return false end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
 return 1`;
 
@@ -56,9 +60,13 @@ export const BEGIN = `
 if redis.call('HEXISTS', KEYS[2], ARGV[1]) == 1 then return 0 end
 return redis.call('SADD', KEYS[1], ARGV[1])`;
 
-/** Declares a release complete. KEYS: claims, summaries, order, begun. ARGV: id, sha256, summary, now in ms. */
+/**
+ * Declares a release complete; nil when its id is not claimed for it any more, 0 when the lease is another's.
+ * KEYS: claims, summaries, order, begun, lease. ARGV: id, sha256, summary, now in ms, holder.
+ */
 export const SEAL = `
-if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+if redis.call('GET', KEYS[5]) ~= ARGV[5] then return 0 end
+if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return false end
 if redis.call('HEXISTS', KEYS[2], ARGV[1]) == 1 then return 1 end
 local last = redis.call('ZRANGE', KEYS[3], -1, -1, 'WITHSCORES')[2] or '0'
 local at = math.max(tonumber(ARGV[4]), tonumber(last) + 1)

@@ -105,8 +105,12 @@ export interface ReleasePublisher extends ReleaseRecords {
   writeSimilarItems(releaseId: ReleaseId, firstRow: number, lists: ScoredLists): Promise<void>;
   /** True when there is a list for each of `count` item rows. */
   hasSimilarItems(releaseId: ReleaseId, firstRow: number, count: number): Promise<boolean>;
-  /** Declares a release complete. @throws MicError ALREADY_EXISTS when the id is sealed with another manifest. */
-  seal(summary: ReleaseSummary): Promise<void>;
+  /**
+   * Declares a release complete.
+   * @throws MicError ALREADY_EXISTS when the id is sealed with another manifest; ABORTED when the lease is not the holder's (any
+   *   more), or the release was removed meanwhile.
+   */
+  seal(summary: ReleaseSummary, holder: string): Promise<void>;
   /**
    * @throws MicError FAILED_PRECONDITION when the release is not sealed; ABORTED when the lease is not the holder's (any more).
    */
