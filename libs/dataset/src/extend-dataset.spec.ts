@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { openDataset } from './dataset';
 import { extendDataset, type Addition } from './extend-dataset';
 import { importTable } from './import-table';
@@ -107,6 +108,33 @@ describe('extendDataset', () => {
     const { names, categories } = await next.loadItemCategories(schema, ['i1', 'i2', 'i3']);
     expect(Array.from(categories, (code) => names[code])).toEqual(['a', 'b', 'c']);
     await next.close();
+  });
+
+  it('keeps the fields that a partial row does not say', async () => {
+    const fields = [
+      { name: 'kind', type: 'categorical' },
+      { name: 'tags', type: 'multi' },
+      { name: 'length', type: 'numeric' },
+    ];
+    const items = { files: 'items.csv', id: 'item', fields };
+    folder.write('items.csv', 'item,kind,tags,length\ni1,a,x|y,3\ni2,b,z,4\n');
+    const schemaFile = folder.write('schema.json', { name: 'base', events: EVENTS, items });
+    await importTable({ schemaFile, out: folder.path('base'), force: true });
+    folder.write('some.csv', 'item,kind,tags,length\ni1,c,,\ni3,,w,\ni2,,,long\n');
+    const { schema, baseDir } = addition('one', '');
+    const some = tableSchemaSchema.parse({ ...schema, items: { ...items, files: 'some.csv' } });
+    const rows = { schema: { ...some, events: { ...some.events, files: [] } }, baseDir, maxBadRows: Infinity };
+    await extend([{ ...rows, rowsArePartial: true }]);
+    const table = join(folder.path('next'), 'items.parquet');
+    expect(
+      await folder.sql(
+        `SELECT item_id, kind, list_aggregate(tags, 'string_agg', '|') AS tags, length FROM read_parquet('${table}') ORDER BY ALL`,
+      ),
+    ).toEqual([
+      { item_id: 'i1', kind: 'c', tags: 'x|y', length: 3 },
+      { item_id: 'i2', kind: 'b', tags: 'z', length: 4 },
+      { item_id: 'i3', kind: null, tags: 'w', length: null },
+    ]);
   });
 
   it('leaves out what is older than the window before the newest event', async () => {

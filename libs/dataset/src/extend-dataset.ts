@@ -5,7 +5,7 @@ import { cleanEntities, datasetField, ID_COLUMNS, type EntityTable } from './cle
 import { cleanEvents } from './clean-events';
 import { openDataset } from './dataset';
 import { DATASET_FILES, type BadRows, type DatasetField, type DatasetInfo } from './dataset-info';
-import { openDuck, queryRow, sqlText } from './duck';
+import { openDuck, queryRow, sqlName, sqlText } from './duck';
 import type { StagingContext } from './staged-table';
 import type { TableSchema } from './table-schema';
 import { writeDataset } from './write-dataset';
@@ -21,6 +21,8 @@ export interface Addition {
   readonly maxBadRows?: number;
   /** Whether it is fine that no event of it is usable. */
   readonly mayBeEmpty?: boolean;
+  /** A row of a user or an item says some fields only: one that is blank stays as it was. */
+  readonly rowsArePartial?: boolean;
 }
 
 export interface ExtendDatasetOptions {
@@ -60,7 +62,8 @@ export interface ExtensionReport {
 
 /**
  * Makes a dataset of another one and new tables. Users keep their order, new ones come after them; an event of the same user,
- * item and time as another one is left out; rows of users and items replace those of the same id.
+ * item and time as another one is left out; rows of users and items replace those of the same id, where they
+ * are partial only the fields that they say.
  *
  * @throws MicError NOT_FOUND when the base is no dataset; INVALID_ARGUMENT when fields or the order of events differ from
  *   its own; ALREADY_EXISTS when `out` holds something; what import says of bad rows.
@@ -125,7 +128,7 @@ async function loadBase(connection: DuckDBConnection, base: string, info: Datase
 /** Takes an addition into the tables of what is known. */
 async function add(
   connection: DuckDBConnection,
-  { schema, baseDir, maxBadRows, mayBeEmpty }: Addition,
+  { schema, baseDir, maxBadRows, mayBeEmpty, rowsArePartial = false }: Addition,
   number: number,
 ): Promise<{ readonly duplicates: number; readonly filtered: number; readonly bad: readonly BadRows[] }> {
   const context: StagingContext = { connection, baseDir, onBytes: () => undefined };
@@ -135,6 +138,13 @@ async function add(
     if (!source) continue;
     bad.push(...(await cleanEntities(context, table, source, maxBadRows, true)));
     const id = ID_COLUMNS[table];
+    if (rowsArePartial) {
+      const cells = source.fields.map(({ name }) => sqlName(name));
+      const merged = cells.map((cell) => `${cell} = coalesce(${table}.${cell}, known.${cell})`);
+      await connection.run(
+        `UPDATE ${table} SET ${merged.join(', ')} FROM known_${table} known WHERE ${table}.${id} = known.${id}`,
+      );
+    }
     await connection.run(`
       DELETE FROM known_${table} WHERE ${id} IN (SELECT ${id} FROM ${table});
       INSERT INTO known_${table} BY NAME SELECT * FROM ${table};

@@ -6,7 +6,7 @@ import { openStore } from '@mic/open-store';
 import type { LiveItem } from '@mic/recall';
 
 /** Items as a table that a dataset is extended by. */
-type ItemsTable = NonNullable<TableSchema['items']>;
+export type ItemsTable = NonNullable<TableSchema['items']>;
 
 /**
  * Writes the live items of a store as a table with the fields of a dataset's items: what callers have said of new items counts in

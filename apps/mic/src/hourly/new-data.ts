@@ -9,6 +9,7 @@ import {
 } from '@mic/dataset';
 import { EventLog } from '@mic/event-log';
 import type { SeenFile } from './hourly-state';
+import type { ItemsTable } from './live-items-table';
 
 /** Where new data comes from. */
 export interface HourlySources {
@@ -48,14 +49,14 @@ export async function findNewData(
 
 /**
  * New tables as a dataset is extended by them: those of the log first.
- * @param liveItems of the services that wrote the log; they come with its events.
+ * @param liveItems of the services that wrote the log; they say some fields of an item only, and a value that is none is left out.
  */
 export async function additionsOf(
   { eventLog, schemaFile }: HourlySources,
   { segments, files }: FoundData,
-  liveItems: TableSchema['items'] | null = null,
+  liveItems: ItemsTable | null = null,
 ): Promise<readonly Addition[]> {
-  const ofLog = eventLog !== null && segments.length > 0 ? [logAddition(eventLog, segments, liveItems)] : [];
+  const ofLog = eventLog !== null && segments.length > 0 ? logAdditions(eventLog, segments, liveItems) : [];
   const ofFiles = schemaFile === null ? null : await newTables(schemaFile, files);
   return ofFiles ? [...ofLog, { ...ofFiles, mayBeEmpty: false }] : ofLog;
 }
@@ -84,19 +85,24 @@ export async function newTables(
 }
 
 /** A line that a crash has torn, of which nothing was answered, is the last of its segment: one a segment is no cause for alarm. */
-function logAddition(folder: string, segments: readonly string[], liveItems: TableSchema['items'] | null): Addition {
+function logAdditions(folder: string, segments: readonly string[], liveItems: ItemsTable | null): Addition[] {
+  const baseDir = resolve(folder);
   const schema = tableSchemaSchema.parse({
     name: 'event log',
     events: {
-      files: segments.map((name) => join(resolve(folder), name)),
+      files: segments.map((name) => join(baseDir, name)),
       format: 'jsonl',
       columns: { user: 'user_id', item: 'item_id', timestamp: 'time_ms', weight: 'weight' },
       timestampUnit: 'ms',
     },
-    ...(liveItems && { items: liveItems }),
   });
-  return { schema, baseDir: resolve(folder), maxBadRows: segments.length, mayBeEmpty: true };
+  const events: Addition = { schema, baseDir, maxBadRows: segments.length, mayBeEmpty: true };
+  if (liveItems === null) return [events];
+  const items = { ...withoutEvents(schema), items: liveItems };
+  return [{ schema: items, baseDir, maxBadRows: Infinity, rowsArePartial: true }, events];
 }
+
+const withoutEvents = (schema: TableSchema): TableSchema => ({ ...schema, events: { ...schema.events, files: [] } });
 
 async function filesOf(schemaFile: string): Promise<readonly TableFile[]> {
   const { schema } = await readTableSchema(schemaFile);
