@@ -47,11 +47,11 @@ const STEPS: Readonly<Record<HourlyStep, Step>> = {
     await rm(scratch, { recursive: true, force: true });
     const isFirst = state.model === null;
     const tables = isFirst || sources.schemaFile === null ? null : await newTables(sources.schemaFile, run.files);
-    const hasEvents = tables !== null && tables.schema.events.files.length > 0;
-    if (!isFirst && !hasEvents) return run;
-    if (hasEvents) {
+    const events = tables?.events ?? null;
+    if (!isFirst && events === null) return run;
+    if (events !== null) {
       const schemaFile = `${scratch}.json`;
-      await writeFile(schemaFile, JSON.stringify(tables.schema));
+      await writeFile(schemaFile, JSON.stringify(events));
       await importTable({ schemaFile, out: scratch });
       await rm(schemaFile);
     }

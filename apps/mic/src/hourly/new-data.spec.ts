@@ -5,7 +5,7 @@ import { extendDataset, importTable, openDataset } from '@mic/dataset';
 import { openStore } from '@mic/open-store';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { writeLiveItems } from './live-items-table';
-import { additionsOf } from './new-data';
+import { additionsOf, newTables } from './new-data';
 
 const FIELDS = [
   { name: 'kind', type: 'categorical' },
@@ -57,5 +57,25 @@ describe('what a dataset is extended by', () => {
     const report = await extendDataset({ base: at('base'), additions, out: at('next') });
     expect(report).toMatchObject({ newEvents: 1, newItems: 1, bad: [{ table: 'items', count: 2 }] });
     expect(await itemsOf('a', 'b', 'new')).toEqual(['a A long', 'b B short', 'new  long']);
+  });
+
+  it('is one file of items after the other: the later row of an id counts, in one file there is but one', async () => {
+    await write('items-2.csv', 'i,kind,title,length\na,long,second,5\nb,long,second,5\n');
+    await write('items-3.csv', 'i,kind,title,length\na,long,third,5\n');
+    await write('events.csv', 'u,i,t\nann,b,7\n');
+    const sources = { eventLog: null, schemaFile: at('schema.json') };
+    const seen = (name: string) => ({ path: at(name), bytes: 1, changedMs: 1 });
+    const found = { segments: [], files: [seen('items-3.csv'), seen('items-2.csv'), seen('events.csv')] };
+    const additions = await additionsOf(sources, found);
+    const report = await extendDataset({ base: at('base'), additions, out: at('next') });
+    expect(report).toMatchObject({ newEvents: 1, bad: [] });
+    expect(await itemsOf('a', 'b')).toEqual(['a third long', 'b second long']);
+    const { events } = await newTables(sources.schemaFile, found.files);
+    await write('events.json', JSON.stringify(events));
+    expect(await importTable({ schemaFile: at('events.json'), out: at('of-events') })).toMatchObject({ events: 1 });
+
+    await write('items-3.csv', 'i,kind,title,length\na,long,third,5\na,long,again,5\n');
+    const twice = extendDataset({ base: at('base'), additions, out: at('again') });
+    await expect(twice).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', message: /"a" comes twice/ });
   });
 });

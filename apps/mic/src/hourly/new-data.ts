@@ -57,30 +57,36 @@ export async function additionsOf(
   liveItems: ItemsTable | null = null,
 ): Promise<readonly Addition[]> {
   const ofLog = eventLog !== null && segments.length > 0 ? logAdditions(eventLog, segments, liveItems) : [];
-  const ofFiles = schemaFile === null ? null : await newTables(schemaFile, files);
-  return ofFiles ? [...ofLog, { ...ofFiles, mayBeEmpty: false }] : ofLog;
+  if (schemaFile === null) return ofLog;
+  const { baseDir, entities, events } = await newTables(schemaFile, files);
+  const tables = events === null ? entities : [...entities, events];
+  return [...ofLog, ...tables.map((schema) => ({ schema, baseDir }))];
 }
 
-/** The schema with the new files alone, of events maybe none; null when none of them is of the schema. */
-export async function newTables(
-  schemaFile: string,
-  files: readonly SeenFile[],
-): Promise<{ readonly schema: TableSchema; readonly baseDir: string } | null> {
+/** New files of a schema. */
+export interface NewTables {
+  readonly baseDir: string;
+  /** A schema for each file of users and items, in their order: of two files that have a row of the same id the later one counts. */
+  readonly entities: readonly TableSchema[];
+  /** The schema with the files of events alone; null where there is none. */
+  readonly events: TableSchema | null;
+}
+
+/** Splits a schema into what of it is new. */
+export async function newTables(schemaFile: string, files: readonly SeenFile[]): Promise<NewTables> {
   const { schema, baseDir } = await readTableSchema(schemaFile);
   const isNew = new Set(files.map(({ path }) => path));
   const found = (await listTableFiles(schema, baseDir)).filter(({ path }) => isNew.has(path));
   const pathsOf = (table: TableFile['table']): string[] =>
     found.filter((file) => file.table === table).map(({ path }) => path);
-  const [events, users, items] = [pathsOf('events'), pathsOf('users'), pathsOf('items')];
-  if (found.length === 0) return null;
+  const [none, events] = [{ ...schema, users: undefined, items: undefined }, pathsOf('events')];
+  const entities = (['users', 'items'] as const).flatMap((table) =>
+    pathsOf(table).map((path) => ({ ...withoutEvents(none), [table]: { ...schema[table], files: path } })),
+  );
   return {
     baseDir,
-    schema: {
-      ...schema,
-      events: { ...schema.events, files: events },
-      users: schema.users && users.length > 0 ? { ...schema.users, files: users } : undefined,
-      items: schema.items && items.length > 0 ? { ...schema.items, files: items } : undefined,
-    },
+    entities,
+    events: events.length === 0 ? null : { ...none, events: { ...schema.events, files: events } },
   };
 }
 
