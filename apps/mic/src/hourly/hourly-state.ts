@@ -15,6 +15,8 @@ const newDataSchema = z.strictObject({
   duplicates: z.int(),
   expired: z.int(),
   badRows: z.int(),
+  /** Segments of the event log that were gone when the run came to read them. */
+  missingSegments: z.int().default(0),
 });
 /** What a run found in its sources. */
 export type NewData = z.infer<typeof newDataSchema>;

@@ -13,7 +13,7 @@ import { createRun, runTrain } from '../run-train';
 import { storeOptionsOf } from '../store-limits';
 import { hourlyFolder, type HourlyRun, type HourlyState, type HourlyStep } from './hourly-state';
 import { writeLiveItems } from './live-items-table';
-import { additionsOf, newTables } from './new-data';
+import { additionsOf, newTables, segmentsThere } from './new-data';
 import type { HourlyOptions } from './hourly-options';
 
 type Step = (run: HourlyRun, state: HourlyState, options: HourlyOptions) => Promise<HourlyRun>;
@@ -28,16 +28,25 @@ const STEPS: Readonly<Record<HourlyStep, Step>> = {
     const out = join(home.datasets, run.id);
     await removeUnfinished(home.datasets, run.id);
     const table = join(hourlyFolder(home), 'live-items.jsonl');
-    const isLogged = run.segments.length > 0;
-    const liveItems = isLogged ? await writeLiveItems(store, state.dataset, table) : null;
-    const additions = await additionsOf(sources, run, liveItems);
+    const segments = await segmentsThere(sources, run.segments);
+    const liveItems = segments.length > 0 ? await writeLiveItems(store, state.dataset, table) : null;
+    const additions = await additionsOf(sources, { ...run, segments }, liveItems);
     const report = await withProgress('dataset', (onProgress) =>
       extendDataset({ base: state.dataset, additions, windowMs, out, onProgress }),
     );
     await rm(table, { force: true });
     const { newEvents, newUsers, newItems, duplicates, expired, bad } = report;
     const badRows = bad.reduce((sum, { count }) => sum + count, 0);
-    const found = { events: newEvents, users: newUsers, items: newItems, duplicates, expired, badRows };
+    const missingSegments = run.segments.length - segments.length;
+    const found = {
+      events: newEvents,
+      users: newUsers,
+      items: newItems,
+      duplicates,
+      expired,
+      badRows,
+      missingSegments,
+    };
     return { ...run, newData: found };
   },
 

@@ -47,6 +47,13 @@ export async function findNewData(
   };
 }
 
+/** Those of some segments that are still in the log: they go by hand, and when they are older than MIC_EVENT_LOG_KEEP_DAYS. */
+export async function segmentsThere({ eventLog }: HourlySources, names: readonly string[]): Promise<readonly string[]> {
+  if (eventLog === null) return [];
+  const there = new Set((await new EventLog(eventLog).segments()).map(({ name }) => name));
+  return names.filter((name) => there.has(name));
+}
+
 /**
  * New tables as a dataset is extended by them: those of the log first.
  * @param liveItems of the services that wrote the log; they say some fields of an item only, and a value that is none is left out.

@@ -16,11 +16,12 @@ export function printSummary(summary: HourlySummary): string {
   const { runId, resumed, newData, steps, seconds } = summary;
   const lines: string[] = [];
   if (newData) {
-    const { events, users, items, duplicates, expired, badRows } = newData;
+    const { events, users, items, duplicates, expired, badRows, missingSegments } = newData;
     lines.push(
       `${events} new events, ${users} new users, ${items} new items; ${duplicates} events were there already, ` +
         `${expired} are older than the window, ${badRows} rows could not be read`,
     );
+    if (missingSegments > 0) lines.push(colours.red(`${missingSegments} segments of the event log were gone`));
   }
   if (steps.length > 0)
     lines.push(

@@ -1,0 +1,82 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { importTable } from '@mic/dataset';
+import { parseBuildConfig } from '@mic/release-build';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { homeAt, type Home } from '../home';
+import type { HourlyOptions } from './hourly-options';
+import { writeHourlyState, type HourlyRun } from './hourly-state';
+import { runHourly } from './run-hourly';
+
+let folder: string;
+let home: Home;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'mic-run-hourly-'));
+  home = homeAt(join(folder, 'home'));
+  const events = { files: 'day-*.csv', columns: { user: 'u', item: 'i', timestamp: 't' }, timestampUnit: 'ms' };
+  await write('day-1.csv', 'u,i,t\nann,a,1\nann,b,2\nbob,b,2\nbob,a,3\n');
+  await write('schema.json', JSON.stringify({ name: 'days', events }));
+  await importTable({ schemaFile: at('schema.json'), out: at('base') });
+  await mkdir(home.events, { recursive: true });
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const at = (name: string): string => join(folder, name);
+const write = (name: string, text: string): Promise<void> => writeFile(at(name), text);
+
+/** A run that ends, at the latest, when it is to train: such a knob there is not. */
+const hourly = (more: Partial<HourlyOptions> = {}) =>
+  runHourly({
+    home,
+    store: home.store,
+    limits: {},
+    data: at('base'),
+    sources: { eventLog: home.events, schemaFile: null },
+    trainSettings: ['loop.none=1'],
+    encoder: undefined,
+    seed: 1,
+    buildConfig: parseBuildConfig({}),
+    windowMs: undefined,
+    keep: 3,
+    cold: false,
+    force: false,
+    keepLog: false,
+    ...more,
+  });
+
+const RUN: HourlyRun = {
+  id: 'h20240102030405',
+  startedAt: '2024-01-02T03:04:05.000Z',
+  segments: [],
+  files: [],
+  cold: false,
+  done: [],
+  newData: null,
+  releaseId: null,
+  gateFailed: null,
+};
+/** A run that an earlier process has planned. */
+const planned = (run: Partial<HourlyRun>) =>
+  writeHourlyState(home, {
+    formatVersion: 1,
+    begunWith: at('base'),
+    dataset: at('base'),
+    model: null,
+    takenSegments: [],
+    takenFiles: [],
+    run: { ...RUN, ...run },
+    last: null,
+  });
+const segment = (hour: number): string => `events-20240102T0${hour}0000000Z-0000000000000000.jsonl`;
+const line = (userId: string): string => `{"user_id":"${userId}","item_id":"a","time_ms":9,"weight":1}\n`;
+
+describe('an hourly run', () => {
+  it('takes the segments that are left of those it has planned, and says how many are gone', async () => {
+    await writeFile(join(home.events, segment(2)), line('zoe'));
+    await planned({ segments: [segment(1), segment(2), segment(3)] });
+    const { resumed, newData } = await hourly();
+    expect(resumed).toBe(true);
+    expect(newData).toMatchObject({ events: 1, users: 1, missingSegments: 2 });
+  });
+});
