@@ -146,11 +146,12 @@ describe('mic hourly', () => {
     const status = lastJson<{ last: Summary; underWay: string }>(
       (await succeed('hourly', '--home', home, '--status', '--json')).stdout,
     );
-    expect(status).toMatchObject({ last: { outcome: 'failed' }, underWay: broken.runId });
+    expect(status).toMatchObject({ last: { outcome: 'failed', runId: broken.runId }, underWay: null });
 
     await writeFile(join(incoming, 'day-1.csv'), `u,i,t\nuser-00002,${top},${NOW}\nuser-00003,${top},${NOW}\n`);
     const mended = await hourly('--schema', schemaFile);
-    expect(mended).toMatchObject({ status: 0, outcome: 'published', resumed: true, runId: broken.runId });
+    expect(mended).toMatchObject({ status: 0, outcome: 'published', resumed: false });
+    expect(mended.runId).not.toBe(broken.runId);
     expect(mended.newData.events).toBe(2);
     const items = (await recall('user-00002')).items.map(({ itemId }) => itemId);
     expect(items).not.toContain(top);

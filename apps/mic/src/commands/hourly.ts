@@ -75,7 +75,7 @@ Examples:
   $ mic hourly --home .mic --schema incoming/schema.json --window-days 90
   7 * * * *  mic hourly --home /srv/mic --json /srv/mic/last-run.json  # a line of a crontab
 What is new: the event log that the services write (HOME/events), and files of a schema. A run that was killed is gone on with
-by the next one. Events of files go into the histories: give the cap and the time to live that the services have. Segments are removed when their events are in the dataset (HOME/datasets).
+by the next one; one that failed for a file or a flag, before it was trained, is begun anew. Events of files go into the histories: give the cap and the time to live that the services have. Segments are removed when their events are in the dataset (HOME/datasets).
 Exit status: 0 published, or nothing new; 1 failed; 2 bad arguments; 3 built, and its gate refused it; 4 another run is at work.`,
     )
     .action(async (flags: HourlyFlags) => {

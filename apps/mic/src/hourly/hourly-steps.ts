@@ -1,4 +1,4 @@
-import { readdir, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { extendDataset, importTable, openDataset } from '@mic/dataset';
 import { MicError } from '@mic/domain';
@@ -14,6 +14,7 @@ import { storeOptionsOf } from '../store-limits';
 import { hourlyFolder, type HourlyRun, type HourlyState, type HourlyStep } from './hourly-state';
 import { writeLiveItems } from './live-items-table';
 import { additionsOf, newTables, segmentsThere } from './new-data';
+import { removeOfRun } from './tidy';
 import type { HourlyOptions } from './hourly-options';
 
 type Step = (run: HourlyRun, state: HourlyState, options: HourlyOptions) => Promise<HourlyRun>;
@@ -26,7 +27,7 @@ export function doStep(name: HourlyStep, state: HourlyState, options: HourlyOpti
 const STEPS: Readonly<Record<HourlyStep, Step>> = {
   async dataset(run, state, { home, store, sources, windowMs }) {
     const out = join(home.datasets, run.id);
-    await removeUnfinished(home.datasets, run.id);
+    await removeOfRun(home.datasets, run.id);
     const table = join(hourlyFolder(home), 'live-items.jsonl');
     const segments = await segmentsThere(sources, run.segments);
     const liveItems = segments.length > 0 ? await writeLiveItems(store, state.dataset, table) : null;
@@ -115,11 +116,3 @@ const STEPS: Readonly<Record<HourlyStep, Step>> = {
     return run;
   },
 };
-
-/** What a run that was killed left of its dataset, whole or not: it is made again. */
-async function removeUnfinished(datasets: string, runId: string): Promise<void> {
-  const names = await readdir(datasets).catch(() => []);
-  for (const name of names) {
-    if (name === runId || name.startsWith(`.${runId}.`)) await rm(join(datasets, name), { recursive: true });
-  }
-}

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { importTable } from '@mic/dataset';
@@ -6,7 +6,7 @@ import { parseBuildConfig } from '@mic/release-build';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { homeAt, type Home } from '../home';
 import type { HourlyOptions } from './hourly-options';
-import { writeHourlyState, type HourlyRun } from './hourly-state';
+import { readHourlyState, writeHourlyState, type HourlyRun, type SeenFile } from './hourly-state';
 import { runHourly } from './run-hourly';
 
 let folder: string;
@@ -71,7 +71,44 @@ const planned = (run: Partial<HourlyRun>) =>
 const segment = (hour: number): string => `events-20240102T0${hour}0000000Z-0000000000000000.jsonl`;
 const line = (userId: string): string => `{"user_id":"${userId}","item_id":"a","time_ms":9,"weight":1}\n`;
 
+const folders = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);
+const seen = async (name: string): Promise<SeenFile> => {
+  const { size, mtimeMs } = await stat(at(name));
+  return { path: at(name), bytes: size, changedMs: mtimeMs };
+};
+
 describe('an hourly run', () => {
+  it('that fails for what it was given before it has trained is over: the next one plans anew, and takes the same and more', async () => {
+    await writeFile(join(home.events, segment(1)), line('zoe'));
+    const first = await hourly();
+    expect(first).toMatchObject({ outcome: 'failed', resumed: false, newData: { users: 1 } });
+    expect(first.error).toMatchObject({ code: 'INVALID_ARGUMENT', message: expect.stringContaining('"none"') });
+    expect(await readHourlyState(home)).toMatchObject({ run: null, takenSegments: [], dataset: at('base') });
+    expect([await folders(home.datasets), await folders(home.runs)]).toEqual([[], []]);
+    await writeFile(join(home.events, segment(2)), line('kim'));
+    expect(await hourly()).toMatchObject({ resumed: false, newData: { users: 2 } });
+  });
+
+  it('that fails for a file is over, and nothing of it is taken', async () => {
+    await write('day-2.csv', 'u,i,t\nann,a,soon\n');
+    const sources = { eventLog: null, schemaFile: at('schema.json') };
+    expect(await hourly({ sources })).toMatchObject({ outcome: 'failed', error: { code: 'FAILED_PRECONDITION' } });
+    expect(await readHourlyState(home)).toMatchObject({ run: null, takenFiles: [] });
+  });
+
+  it('that has trained, or fails for a store that is away, is gone on with', async () => {
+    const files = [await seen('day-1.csv')];
+    const done = (['dataset', 'history', 'train'] as const).map((name) => ({ name, seconds: 1 }));
+    await planned({ files, done });
+    expect(await hourly()).toMatchObject({ outcome: 'failed', resumed: true, runId: RUN.id });
+    expect((await readHourlyState(home))?.run).toMatchObject({ id: RUN.id, files });
+    await writeFile(join(home.events, segment(1)), line('zoe'));
+    await planned({ segments: [segment(1)] });
+    const away = await hourly({ store: 'redis://127.0.0.1:1' });
+    expect(away).toMatchObject({ outcome: 'failed', runId: RUN.id, error: { code: 'UNAVAILABLE' } });
+    expect((await readHourlyState(home))?.run).toMatchObject({ id: RUN.id });
+  });
+
   it('takes the segments that are left of those it has planned, and says how many are gone', async () => {
     await writeFile(join(home.events, segment(2)), line('zoe'));
     await planned({ segments: [segment(1), segment(2), segment(3)] });

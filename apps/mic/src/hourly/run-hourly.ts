@@ -1,4 +1,4 @@
-import { MicError, toMicError } from '@mic/domain';
+import { MicError, toMicError, type ErrorCode } from '@mic/domain';
 import { EventLog } from '@mic/event-log';
 import { withLock } from '@mic/release-build';
 import type { HourlyOptions } from './hourly-options';
@@ -14,11 +14,11 @@ import {
 } from './hourly-state';
 import { doStep } from './hourly-steps';
 import { findNewData } from './new-data';
-import { tidy } from './tidy';
+import { removeOfRun, tidy } from './tidy';
 
 /**
  * One pass from new events to a published release (ADR 019). It never throws for what goes wrong on the way: the summary says
- * it, and the next run goes on where this one ended.
+ * it, and the next run goes on where this one ended, or begins anew where its inputs were at fault.
  */
 export async function runHourly(options: HourlyOptions): Promise<HourlySummary> {
   const started = new Date();
@@ -99,14 +99,36 @@ async function pass(first: HourlyState, options: HourlyOptions, summarise: Summa
     const passed = (run.gateFailed ?? []).length === 0;
     const next = await after(state, run, options, passed);
     const summary = await end(summarise(passed ? 'published' : 'gate-failed', run), next);
-    await tidy(state, run, options).catch((error: unknown) => {
-      console.error(`what is not needed any more was not removed: ${toMicError(error).message}`);
-    });
+    await tidy(state, run, options).catch(tellNotRemoved);
     return summary;
   } catch (thrown) {
-    return end(summarise('failed', state.run, toMicError(thrown)));
+    const error = toMicError(thrown);
+    const run = state.run;
+    const failed = summarise('failed', run, error);
+    if (run === null || !isOver(run, error)) return end(failed);
+    await end(failed, { run: null });
+    for (const made of [home.datasets, home.runs]) await removeOfRun(made, run.id).catch(tellNotRemoved);
+    return failed;
   }
 }
+
+/** Failures that lie in the inputs or the flags of a run; others, such as a store that is away, may be over when it is gone on with. */
+const LIES_IN_INPUTS: ReadonlySet<ErrorCode> = new Set([
+  'INVALID_ARGUMENT',
+  'NOT_FOUND',
+  'ALREADY_EXISTS',
+  'FAILED_PRECONDITION',
+  'ABORTED',
+  'DATA_LOSS',
+]);
+
+/** Whether a run that failed is not gone on with: the next one plans anew, by its own flags, and takes what this one was to take. */
+const isOver = (run: HourlyRun, error: MicError): boolean =>
+  LIES_IN_INPUTS.has(error.code) && !run.done.some(({ name }) => name === 'train');
+
+const tellNotRemoved = (error: unknown): void => {
+  console.error(`what is not needed any more was not removed: ${toMicError(error).message}`);
+};
 
 async function timed(name: HourlyStep, state: HourlyState, options: HourlyOptions): Promise<HourlyRun> {
   const started = performance.now();

@@ -32,6 +32,14 @@ export async function tidy(state: HourlyState, run: HourlyRun, options: HourlyOp
   }
 }
 
+/** What a run that did not come to its end has left in a folder, whole or not. */
+export async function removeOfRun(folder: string, runId: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names) {
+    if (name === runId || name.startsWith(`.${runId}.`)) await rm(join(folder, name), { recursive: true });
+  }
+}
+
 async function removeOldest(folder: string, kept: number, needed: readonly string[]): Promise<void> {
   const names = (await readdir(folder).catch(() => [])).filter((name) => RUN_ID.test(name)).sort();
   for (const name of names.slice(0, -kept)) {
