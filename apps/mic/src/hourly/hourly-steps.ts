@@ -13,7 +13,7 @@ import { createRun, runTrain } from '../run-train';
 import { storeOptionsOf } from '../store-limits';
 import { hourlyFolder, type HourlyRun, type HourlyState, type HourlyStep } from './hourly-state';
 import { writeLiveItems } from './live-items-table';
-import { additionsOf, newTables, segmentsThere } from './new-data';
+import { additionsOf, checkGiven, newTables, segmentsThere } from './new-data';
 import { removeOfRun } from './tidy';
 import type { HourlyOptions } from './hourly-options';
 
@@ -26,6 +26,7 @@ export function doStep(name: HourlyStep, state: HourlyState, options: HourlyOpti
 
 const STEPS: Readonly<Record<HourlyStep, Step>> = {
   async dataset(run, state, { home, store, sources, windowMs }) {
+    checkGiven(sources, run);
     const out = join(home.datasets, run.id);
     await removeOfRun(home.datasets, run.id);
     const table = join(hourlyFolder(home), 'live-items.jsonl');
@@ -53,6 +54,7 @@ const STEPS: Readonly<Record<HourlyStep, Step>> = {
 
   /** Events of the log are in the store; those of files are not, and before the first release nothing may be. */
   async history(run, state, { home, store: address, limits, sources }) {
+    checkGiven(sources, run);
     const scratch = join(hourlyFolder(home), 'new-files');
     await rm(scratch, { recursive: true, force: true });
     const isFirst = state.model === null;

@@ -7,6 +7,7 @@ import {
   type TableFile,
   type TableSchema,
 } from '@mic/dataset';
+import { MicError } from '@mic/domain';
 import { EventLog } from '@mic/event-log';
 import type { SeenFile } from './hourly-state';
 import type { ItemsTable } from './live-items-table';
@@ -46,6 +47,19 @@ export async function findNewData(
       .filter((file) => !known.has(keyOf(file))),
   };
 }
+
+/** @throws MicError FAILED_PRECONDITION when a run is to take what is of no source: it would count as taken, and nobody have read it. */
+export function checkGiven({ eventLog, schemaFile }: HourlySources, { segments, files }: FoundData): void {
+  if (segments.length > 0 && eventLog === null)
+    throw notGiven(`${segments.length} segments of the event log`, '--event-log DIR');
+  if (files.length > 0 && schemaFile === null) throw notGiven(`${files.length} files of a schema`, '--schema FILE');
+}
+
+const notGiven = (what: string, flag: string): MicError =>
+  new MicError('FAILED_PRECONDITION', `the run was begun with ${what}, and goes on without it`, {
+    subject: flag,
+    remedy: `call it again: with ${flag} they are taken, without it they stay for a later run`,
+  });
 
 /** Those of some segments that are still in the log: they go by hand, and when they are older than MIC_EVENT_LOG_KEEP_DAYS. */
 export async function segmentsThere({ eventLog }: HourlySources, names: readonly string[]): Promise<readonly string[]> {

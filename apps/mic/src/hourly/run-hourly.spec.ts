@@ -109,6 +109,19 @@ describe('an hourly run', () => {
     expect((await readHourlyState(home))?.run).toMatchObject({ id: RUN.id });
   });
 
+  const ofFiles = { files: [{ path: '/day-9.csv', bytes: 1, changedMs: 1 }] };
+  it.each<[flag: string, run: Partial<HourlyRun>]>([
+    ['--schema', ofFiles],
+    ['--schema', { ...ofFiles, done: [{ name: 'dataset', seconds: 1 }] }],
+    ['--event-log', { segments: [segment(1)] }],
+  ])('is not gone on with without its %s: what is of it would count as taken', async (flag, run) => {
+    await planned(run);
+    const { outcome, error } = await hourly({ sources: { eventLog: null, schemaFile: null } });
+    expect([outcome, error?.code]).toEqual(['failed', 'FAILED_PRECONDITION']);
+    expect(error?.remedy).toContain(flag);
+    expect(await readHourlyState(home)).toMatchObject({ run: null, takenFiles: [], takenSegments: [] });
+  });
+
   it('takes the segments that are left of those it has planned, and says how many are gone', async () => {
     await writeFile(join(home.events, segment(2)), line('zoe'));
     await planned({ segments: [segment(1), segment(2), segment(3)] });
