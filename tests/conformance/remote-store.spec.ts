@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Interaction } from '@mic/domain';
 import type { LiveItem, Store } from '@mic/recall';
 import { createLogger, startServer } from '@mic/rpc';
 import { NeighborClient } from '@mic/service-clients';
@@ -8,9 +9,14 @@ import { storeConformance } from '@mic/store-conformance';
 import { LmdbStore } from '@mic/store-lmdb';
 import { neighborApi } from '../../apps/neighbor-store/src/handler';
 
+/** A store takes any id, the service none that is blank. */
+const isBlank = (id: string): boolean => id.trim() === '';
+const isTaken = ({ userId, itemId }: Interaction): boolean => !isBlank(userId) && !isBlank(itemId);
+
 /** Whether one RPC says all of it. */
 const isOneCall = (items: readonly LiveItem[]): boolean =>
-  items.length > 0 && items.every(({ fields }) => (fields === null) === (items[0]!.fields === null));
+  items.length > 0 &&
+  items.every(({ itemId, fields }) => !isBlank(itemId) && (fields === null) === (items[0]!.fields === null));
 
 /** The read and append sides, and what is said of items, go through the neighbor-store's handlers and client; publishing goes to the store itself. */
 function behindService(store: Store, client: NeighborClient): Store {
@@ -19,7 +25,7 @@ function behindService(store: Store, client: NeighborClient): Store {
     similarUsersItems: (...call) => client.similarUsersItems(...call),
     usersItems: (...call) => client.usersItems(...call),
     similarItems: (request, options) => client.similarItems({ ...request, limit: Math.max(1, request.limit) }, options),
-    appendEvents: (...call) => client.appendEvents(...call),
+    appendEvents: (events, ...call) => (events.every(isTaken) ? client : store).appendEvents(events, ...call),
     writeLiveItems: (items, ...call) => (isOneCall(items) ? client : store).writeLiveItems(items, ...call),
     liveItems: (...call) => store.liveItems(...call),
     forgetLiveItems: (...call) => store.forgetLiveItems(...call),

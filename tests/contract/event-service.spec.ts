@@ -37,6 +37,8 @@ describe.each(WAYS)('AppendEvents %s', (_way, open) => {
     ['no event', [], 'events', 'has 0 entries, 1 to 1,000 are allowed'],
     ['1,001 events', Array(1_001).fill(good), 'events', 'has 1,001 entries'],
     ['no user', [good, { ...good, userId: '' }], 'events[1].user_id', 'is empty'],
+    ['blank user', [{ ...good, userId: ' \t' }], 'events[0].user_id', 'is blank'],
+    ['blank item', [good, { ...good, itemId: '\u00a0' }], 'events[1].item_id', 'is blank'],
     ['long user', [{ ...good, userId: 'u'.repeat(257) }], 'events[0].user_id', '257 bytes'],
     ['no item', [{ ...good, itemId: '' }], 'events[0].item_id', 'is empty'],
     ['long item', [{ ...good, itemId: 'ü'.repeat(129) }], 'events[0].item_id', '258 bytes'],

@@ -32,6 +32,10 @@ describe.each(WAYS)('ItemService %s', (_way, open) => {
     ]);
   });
 
+  it('removes an item of any id that may be there', async () => {
+    expect((await remove([' '])).revision).toBeGreaterThan(0);
+  });
+
   it('takes 1,000 a call', async () => {
     const ids = Array.from({ length: 1_000 }, (_, i) => `item-${i}`);
     expect((await upsert(ids.map((itemId) => ({ itemId })))).revision).toBeGreaterThanOrEqual(1_000);
@@ -42,6 +46,7 @@ describe.each(WAYS)('ItemService %s', (_way, open) => {
     ['no item', [], 'items', 'has 0 entries, 1 to 1,000 are allowed'],
     ['1,001 items', Array.from({ length: 1_001 }, (_, i) => ({ itemId: `${i}` })), 'items', 'has 1,001 entries'],
     ['no id', [{ itemId: 'a' }, { itemId: '' }], 'items[1].item_id', 'is empty'],
+    ['a blank id', [{ itemId: ' ' }], 'items[0].item_id', 'is blank'],
     ['an item twice', [{ itemId: 'a' }, { itemId: 'a' }], 'items[1].item_id', 'a'],
     ['a field without a value', [{ itemId: 'a', fields: { year: {} } }], 'items[0].fields["year"]', 'has no value'],
     ['no number', [{ itemId: 'a', fields: { year: { number: NaN } } }], 'items[0].fields["year"]', 'is NaN'],

@@ -79,9 +79,9 @@ export interface WeightOverride {
 
 /** This user consumed this item, then. The same user, item and time twice is the same event. */
 export interface Event {
-  /** 1 to 256 bytes of UTF-8. */
+  /** 1 to 256 bytes of UTF-8, not blanks alone. */
   readonly userId: string;
-  /** 1 to 256 bytes of UTF-8. It need not be an item of any release. */
+  /** 1 to 256 bytes of UTF-8, not blanks alone. It need not be an item of any release. */
   readonly itemId: string;
   readonly time: Time;
   /** Strength of the event, above 0; 1 by default. */
@@ -90,7 +90,7 @@ export interface Event {
 
 /** An item that is to be retrievable before the next release. */
 export interface Item {
-  /** 1 to 256 bytes of UTF-8. */
+  /** 1 to 256 bytes of UTF-8, not blanks alone. */
   readonly itemId: string;
   readonly fields: Fields;
 }

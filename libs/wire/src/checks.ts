@@ -35,6 +35,16 @@ export function checkText(field: string, text: string): string {
   return text;
 }
 
+/**
+ * An id under which something is to be stored: a text that is not blank, for a dataset takes a blank one for a missing one.
+ * @throws MicError INVALID_ARGUMENT
+ */
+export function checkId(field: string, id: string): string {
+  checkText(field, id);
+  if (id.trim() === '') throw invalid(field, `${quote(id)} is blank`, 'give an id of more than blanks');
+  return id;
+}
+
 /** A list of at least `min` and at most `max` entries. @throws MicError INVALID_ARGUMENT */
 export function checkCount(field: string, count: number, min: number, max: number): void {
   if (count >= min && count <= max) return;

@@ -1,6 +1,6 @@
 import type { Item, RemoveItemsRequest, UpsertItemsRequest } from '@mic/contracts';
 import type { ItemFields, LiveItem } from '@mic/recall';
-import { checkCount, checkIdsOnce } from './checks';
+import { checkCount, checkId, checkIdsOnce } from './checks';
 import { fromItemFields, toItemFields } from './item-fields';
 import { MAX_ITEMS_PER_CALL } from './limits';
 
@@ -14,7 +14,10 @@ export function toItems({ items }: Pick<UpsertItemsRequest, 'items'>): ItemWithF
   checkCount('items', items.length, 1, MAX_ITEMS_PER_CALL);
   const ids = items.map(({ itemId }) => itemId);
   checkIdsOnce(ids, (index) => `items[${index}].item_id`);
-  return items.map(({ itemId, fields }, index) => ({ itemId, fields: toItemFields(`items[${index}].fields`, fields) }));
+  return items.map(({ itemId, fields }, index) => ({
+    itemId: checkId(`items[${index}].item_id`, itemId),
+    fields: toItemFields(`items[${index}].fields`, fields),
+  }));
 }
 
 /** Items as the protos have them. */
