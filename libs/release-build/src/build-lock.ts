@@ -14,7 +14,7 @@ const PAUSE_MS = 250;
  * Does something as the only one that works on a folder: others wait until a holder that was killed counts as dead, and
  * are refused when it is alive.
  *
- * @throws MicError FAILED_PRECONDITION when another process holds the folder.
+ * @throws MicError FAILED_PRECONDITION when another process holds the folder; what the file system says when it cannot be locked.
  */
 export async function withLock<T>(folder: string, what: string, work: () => Promise<T>, waitMs = WAIT_MS): Promise<T> {
   await mkdir(folder, { recursive: true });
@@ -29,7 +29,8 @@ export async function withLock<T>(folder: string, what: string, work: () => Prom
         lost.why = error;
       },
     })
-    .catch((cause: unknown) => {
+    .catch((cause: NodeJS.ErrnoException) => {
+      if (cause.code !== 'ELOCKED') throw cause;
       throw new MicError('FAILED_PRECONDITION', `${what} is at work in ${folder} already`, {
         subject: folder,
         remedy: 'wait until it has ended, or stop it',

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { importTable } from '@mic/dataset';
-import { parseBuildConfig } from '@mic/release-build';
+import { parseBuildConfig, withLock } from '@mic/release-build';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { homeAt, type Home } from '../home';
 import type { HourlyOptions } from './hourly-options';
@@ -121,6 +121,16 @@ describe('an hourly run', () => {
     expect(error?.remedy).toContain(flag);
     expect(await readHourlyState(home)).toMatchObject({ run: null, takenFiles: [], takenSegments: [] });
   });
+
+  it('says that another one is at work where it is so, and what is wrong with its folder otherwise', async () => {
+    await writeFile(join(home.dir, 'hourly'), 'a file');
+    const { outcome, error } = await hourly();
+    expect([outcome, error?.message]).toEqual(['failed', expect.stringContaining('EEXIST')]);
+    await rm(join(home.dir, 'hourly'));
+    await withLock(join(home.dir, 'hourly'), 'a spec', async () => {
+      expect(await hourly()).toMatchObject({ outcome: 'busy', error: { code: 'FAILED_PRECONDITION' } });
+    });
+  }, 20_000);
 
   it('takes the segments that are left of those it has planned, and says how many are gone', async () => {
     await writeFile(join(home.events, segment(2)), line('zoe'));

@@ -50,7 +50,8 @@ export async function runHourly(options: HourlyOptions): Promise<HourlySummary> 
   } catch (thrown) {
     const error = toMicError(thrown);
     if (error.code === 'INVALID_ARGUMENT' && !began.locked) throw error;
-    return summary(began.locked ? 'failed' : 'busy', null, error);
+    const isBusy = error.code === 'FAILED_PRECONDITION' && !began.locked;
+    return summary(isBusy ? 'busy' : 'failed', null, error);
   }
 }
 
