@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDataset, synthesize, type Dataset } from '@mic/dataset';
@@ -136,6 +136,16 @@ it('from a number of rows on, indexes and lists are HNSW’s, compared with exac
 
 it('the same build twice is one release', async () => {
   expect((await build(model)).id).toBe(release.manifest.id);
+});
+
+it('a build whose release was damaged is done again, beside it, and found from then on', async () => {
+  const config = { i2iLength: 6 };
+  const first = await build(model, config);
+  await truncate(join(folder, 'releases', first.id, RELEASE_FILES.u2uRows), 4);
+  const second = await build(model, config);
+  expect(second.id).not.toBe(first.id);
+  expect(second.files).toEqual(first.files);
+  expect((await build(model, config)).id).toBe(second.id);
 });
 
 describe('a build that was interrupted', () => {

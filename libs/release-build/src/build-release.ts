@@ -15,6 +15,7 @@ import {
   readColumn,
   RELEASE_FILES as FILES,
   ReleaseWriter,
+  verifyRelease,
   type IndexInfo,
   type Manifest,
   type OpenRelease,
@@ -61,7 +62,7 @@ export interface BuildReleaseOptions {
 
 /**
  * Builds a release from a model and a dataset, stage by stage: vectors, indexes, lists, quality in the world without the
- * held-out events, the gate. What a killed build has finished is taken over; a build that is complete is not done again.
+ * held-out events, the gate. What a killed build has finished is taken over; a build that is complete and whole is not done again.
  *
  * @returns the manifest; whether the release passed the gate stands in it.
  * @throws MicError FAILED_PRECONDITION when another build is at work on the folder, or the model does not fit the dataset.
@@ -71,8 +72,9 @@ export async function buildRelease(options: BuildReleaseOptions): Promise<Manife
   return withLock(releasesDir, 'a build', async () => {
     const parentId = parent?.releaseId ?? null;
     const key = buildKey({ model, datasetSha256: await dataset.digest(), config, parentId });
-    const there = (await listReleases(releasesDir)).find(({ manifest }) => manifest?.build.key === key);
-    if (there) return there.manifest!;
+    for (const { directory, manifest } of await listReleases(releasesDir)) {
+      if (manifest?.build.key === key && (await verifyRelease(directory)).ok) return manifest;
+    }
     await ReleaseWriter.removeAbandoned(releasesDir, key);
     const writer = await ReleaseWriter.open(releasesDir, key);
     return new Build(writer, key, options).run();
