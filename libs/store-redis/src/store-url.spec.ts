@@ -61,6 +61,18 @@ describe('parseRedisUrl', () => {
     expect(() => parseRedisUrl(url)).toThrow(message);
   });
 
+  it.each([
+    ['redis://bob:sec?ret@cache', /"\?" .* is written %3F/],
+    ['redis://bob:a@b?ret=1@cache', /"\?" .* is written %3F/],
+    ['redis://bob:sec?ret?too@cache', /"\?" .* is written %3F/],
+    ['redis://:sec%ret@cache', /"%" .* is written %25/],
+    ['rediss+cluster://b%b:sec@a', /"%" .* is written %25/],
+  ])('refuses %s without a word of the password', (url, message) => {
+    const refused = { code: 'INVALID_ARGUMENT', message: expect.stringMatching(message) };
+    expect(() => parseRedisUrl(url)).toThrow(expect.objectContaining(refused));
+    expect(() => parseRedisUrl(url)).not.toThrow(/sec|ret|b%b/);
+  });
+
   it('tells Redis addresses from folders', () => {
     const addresses = ['redis://a', 'rediss+cluster://a', 'redis', '/var/redis', './redis:', 'http://a'];
     expect(addresses.map(isRedisUrl)).toEqual([true, true, false, false, false, false]);

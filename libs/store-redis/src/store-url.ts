@@ -33,6 +33,7 @@ export function parseRedisUrl(text: string): RedisAddress {
   const scheme = SCHEME.exec(text);
   if (!scheme) throw wrong('the store address is no Redis address');
   const [rest, query = ''] = text.slice(scheme[0].length).split('?', 2) as [string, string?];
+  if (/\?.*@/s.test(text)) throw wrong('a "?" in the user or the password is written %3F');
   const at = rest.lastIndexOf('@');
   const [username, ...password] = at < 0 ? [] : rest.slice(0, at).split(':');
   const [hosts, ...path] = rest.slice(at + 1).split('/') as [string, ...string[]];
@@ -53,12 +54,20 @@ export function parseRedisUrl(text: string): RedisAddress {
     nodes,
     masterName,
     database: Number(database),
-    username: username ? decodeURIComponent(username) : undefined,
-    password: password.length > 0 ? decodeURIComponent(password.join(':')) : undefined,
+    username: username ? decoded(username) : undefined,
+    password: password.length > 0 ? decoded(password.join(':')) : undefined,
     tls: scheme[1] === 'rediss',
     prefix: parsePrefix(query),
     shown: `${scheme[0]}${at < 0 ? '' : '***@'}${rest.slice(at + 1)}`,
   };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw wrong('a "%" in the user or the password is written %25');
+  }
 }
 
 function parseNode(text: string, defaultPort: number): { host: string; port: number } {
