@@ -18,6 +18,13 @@ describe('toStoreError', () => {
     expect(told.remedy).toBeTruthy();
   });
 
+  it.each(['MOVED 5 127.0.0.1:7001', 'ASK 5 127.0.0.1:7001'])('%s of a cluster is UNAVAILABLE', (message) => {
+    const told = toStoreError(new Error(message), true);
+    expect(told).toMatchObject({ code: 'UNAVAILABLE', message: expect.stringContaining(message) });
+    const crossed = toStoreError(new Error('CROSSSLOT Keys in request'), true);
+    expect(crossed.code).toBe('FAILED_PRECONDITION');
+  });
+
   it('leaves errors of ours as they are', () => {
     const ours = new MicError('ABORTED', 'x');
     expect(toStoreError(ours)).toBe(ours);

@@ -6,8 +6,11 @@ const DENIED = /^(NOAUTH|WRONGPASS|NOPERM|ERR AUTH)/;
 const AWAY =
   /^(LOADING|CLUSTERDOWN|TRYAGAIN|MASTERDOWN|READONLY|BUSY|NOREPLICAS|UNBLOCKED)|ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN|Connection is closed|isn't writeable|Socket timeout|max retries per request|Socket closed|connect timeout|slots cache|ClusterAllFailed|None of startup nodes|All sentinels are unreachable|Cluster isn't ready|Too many Cluster redirections/i;
 
-/** Errors of Redis and of its client in our codes; errors of ours as they are. */
-export function toStoreError(error: unknown): MicError {
+/**
+ * Errors of Redis and of its client in our codes; errors of ours as they are.
+ * @param isCluster the client is one of a cluster: a slot that is elsewhere moves just now.
+ */
+export function toStoreError(error: unknown, isCluster = false): MicError {
   if (error instanceof MicError) return error;
   const message = error instanceof Error ? error.message : String(error);
   const told = (code: MicError['code'], what: string, remedy: string): MicError =>
@@ -26,7 +29,8 @@ export function toStoreError(error: unknown): MicError {
       'give the right user and password in the store address',
     );
   }
-  if (/^(MOVED|ASK|CROSSSLOT)/.test(message)) {
+  const isElsewhere = /^(MOVED|ASK) /.test(message);
+  if ((isElsewhere && !isCluster) || message.startsWith('CROSSSLOT')) {
     return told(
       'FAILED_PRECONDITION',
       'this Redis is part of a cluster',
@@ -37,7 +41,7 @@ export function toStoreError(error: unknown): MicError {
     return told('DATA_LOSS', 'a key of the store is not ours', 'give the store a prefix of its own (?prefix=name)');
   }
   const name = error instanceof Error ? error.name : '';
-  if (AWAY.test(message) || name === 'ClusterAllFailedError' || name === 'MaxRetriesPerRequestError') {
+  if (isElsewhere || AWAY.test(message) || name === 'ClusterAllFailedError' || name === 'MaxRetriesPerRequestError') {
     return told('UNAVAILABLE', 'the store does not answer', 'check that Redis runs and can be reached, then repeat');
   }
   return toMicError(error);

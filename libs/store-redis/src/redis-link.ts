@@ -50,9 +50,8 @@ export class RedisLink {
       else await link.#refuseCluster();
     } catch (error) {
       link.close();
-      const told = toStoreError(
-        error instanceof Error && error.message !== 'Connection is closed.' ? error : (reason ?? error),
-      );
+      const isOwn = error instanceof Error && error.message !== 'Connection is closed.';
+      const told = toStoreError(isOwn ? error : (reason ?? error), link.isCluster);
       throw new MicError(told.code, `${address.shown}: ${told.message}`, { ...detailsOf(told), cause: error });
     }
     return link;
@@ -92,7 +91,7 @@ export class RedisLink {
         const replies = await this.call((client) => client.pipeline(part.map(({ words }) => [...words])).exec());
         part.forEach(({ position }, i) => {
           const [error, answer] = replies![i]!;
-          if (error) throw toStoreError(error);
+          if (error) throw toStoreError(error, this.isCluster);
           answers[position] = answer;
         });
       }),
@@ -153,7 +152,7 @@ export class RedisLink {
   /** Removes keys of one node. */
   async unlink(node: Redis, names: readonly Buffer[]): Promise<void> {
     const replies = await this.call(() => node.pipeline(names.map((name) => ['unlink', name])).exec());
-    for (const [error] of replies!) if (error) throw toStoreError(error);
+    for (const [error] of replies!) if (error) throw toStoreError(error, this.isCluster);
   }
 
   /**
@@ -173,7 +172,7 @@ export class RedisLink {
     try {
       return await within(answer, this.#options.commandTimeoutMs, 'no answer');
     } catch (error) {
-      throw toStoreError(error);
+      throw toStoreError(error, this.isCluster);
     }
   }
 
