@@ -4,6 +4,8 @@ import { connect, createServer, type Socket } from 'node:net';
 /** A TCP proxy on the loopback that holds up every piece of data, in both directions. */
 export interface SlowProxy {
   readonly port: number;
+  /** Where connections go that are made from now on. */
+  targetPort: number;
   /** Delay of each direction from now on, milliseconds. */
   delayMs: number;
   stop(): Promise<void>;
@@ -12,7 +14,7 @@ export interface SlowProxy {
 export async function startSlowProxy(targetPort: number, delayMs: number): Promise<SlowProxy> {
   const sockets = new Set<Socket>();
   const server = createServer((near) => {
-    const far = connect(targetPort, '127.0.0.1');
+    const far = connect(proxy.targetPort, '127.0.0.1');
     for (const [from, to] of [
       [near, far],
       [far, near],
@@ -30,6 +32,7 @@ export async function startSlowProxy(targetPort: number, delayMs: number): Promi
   await once(server, 'listening');
   const proxy: SlowProxy = {
     port: (server.address() as { port: number }).port,
+    targetPort,
     delayMs,
     stop: async () => {
       for (const socket of sockets) socket.destroy();

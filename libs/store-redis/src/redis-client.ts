@@ -4,6 +4,8 @@ import type { RedisAddress } from './store-url';
 /** Connecting, and silence of a connection that owes an answer, milliseconds. */
 const CONNECT_TIMEOUT_MS = 2_000;
 const SILENCE_TIMEOUT_MS = 5_000;
+/** How often a connection to what has become a replica is made anew, at most, milliseconds. */
+const RECONNECT_EVERY_MS = 1_000;
 /** How often a cluster is asked who has which slots, and how long one node may take to say so, milliseconds. */
 const SLOTS_EVERY_MS = 1_000;
 const SLOTS_TIMEOUT_MS = 500;
@@ -51,7 +53,13 @@ export function clientOf({
       redisOptions: options,
     });
   }
-  const single = { ...options, db: database, enableOfflineQueue: false, retryStrategy: backOff };
+  const single: RedisOptions = {
+    ...options,
+    db: database,
+    enableOfflineQueue: false,
+    retryStrategy: backOff,
+    reconnectOnError: onceInAWhile(({ message }) => message.startsWith('READONLY')),
+  };
   if (kind === 'sentinel') {
     return new Redis({
       ...single,
@@ -63,6 +71,19 @@ export function clientOf({
     });
   }
   return new Redis({ ...single, ...nodes[0]! });
+}
+
+/**
+ * Whether a connection is to be made anew: behind its address there may be another master by now. Not with each error, for
+ * a replica that stays one is good for reads.
+ */
+function onceInAWhile(isReason: (error: Error) => boolean): (error: Error) => boolean {
+  let lastMs = -Infinity;
+  return (error) => {
+    if (!isReason(error) || performance.now() - lastMs < RECONNECT_EVERY_MS) return false;
+    lastMs = performance.now();
+    return true;
+  };
 }
 
 const keepName: DNSLookupFunction = (name, callback) => {

@@ -8,6 +8,7 @@ import {
   startRedis,
   startRedisCluster,
   startRedisSentinel,
+  startSlowProxy,
   storeConformance,
   type StoreRules,
   type RedisProcess,
@@ -206,6 +207,21 @@ describe('a Redis that fails', () => {
     expect(await append(store)).toMatchObject({ accepted: 1 });
     await store.close();
     await again.stop();
+  });
+
+  it('that has become a replica is left for the master that is behind the address now', async () => {
+    const [before, after] = await Promise.all([startRedis(), startRedis()]);
+    const via = await startSlowProxy(before.port, 0);
+    const store = await RedisStore.open({ url: `redis://127.0.0.1:${via.port}` });
+    expect(await append(store)).toMatchObject({ accepted: 1 });
+    via.targetPort = after.port;
+    const client = new Redis(before.port);
+    await client.replicaof('127.0.0.1', after.port);
+    client.disconnect();
+    const next = () => store.appendEvents([event('u', 2)]);
+    await expect(next()).rejects.toMatchObject({ code: 'UNAVAILABLE', message: /READONLY/ });
+    await expect.poll(() => next().catch(() => 'away'), { timeout: 10_000 }).toMatchObject({ accepted: 1 });
+    await Promise.all([store.close(), via.stop(), before.stop(), after.stop()]);
   });
 
   it('that hangs holds up no caller beyond its signal, takes no more than its share, and recovers', async () => {
