@@ -4,7 +4,9 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { ConfigMap, Container, Secret, Service } from 'kubernetes-types/core/v1';
+import type { StatefulSet } from 'kubernetes-types/apps/v1';
+import type { CronJob } from 'kubernetes-types/batch/v1';
+import type { ConfigMap, Container, PersistentVolumeClaim, Secret, Service } from 'kubernetes-types/core/v1';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkBuild } from '../../tools/k8s/check-build';
 import { kustomize } from '../../tools/k8s/kustomize';
@@ -57,6 +59,22 @@ async function run(args: readonly string[], env: NodeJS.ProcessEnv = process.env
   const [status] = (await once(child, 'close')) as [number | null];
   return { status, stdout, stderr };
 }
+
+describe('the overlay dev', () => {
+  it('fits on one small node, the hourly run too', () => {
+    const objects = new Objects();
+    const job = objects.find<CronJob>('CronJob', 'mic-hourly').spec!.jobTemplate.spec!.template.spec!.containers[0]!;
+    expect(job).toMatchObject({ name: 'mic', resources: { requests: { cpu: '100m', memory: '512Mi' } } });
+    const home = objects.find<PersistentVolumeClaim>('PersistentVolumeClaim', 'mic-home').spec!;
+    expect(home.resources!.requests).toEqual({ storage: '5Gi' });
+  });
+
+  it('has a Redis that refuses what does not fit, before its container is killed for it', () => {
+    const redis = new Objects().find<StatefulSet>('StatefulSet', 'redis').spec!.template.spec!.containers[0]!;
+    expect(redis.args!.join(' ')).toContain('--maxmemory 400mb --maxmemory-policy noeviction');
+    expect(redis.resources!.limits).toMatchObject({ memory: '512Mi' });
+  });
+});
 
 describe('the command', () => {
   it('finds nothing wrong with the base and the overlays', async () => {
