@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import type { Decision, Replay } from '@mic/decision-log';
+import { MicError } from '@mic/domain';
 import { loadProfiles } from '@mic/recall-api';
 import { colours } from '../colours';
 import { DEFAULT_HOME, homeAt } from '../home';
@@ -37,6 +38,13 @@ By what is recorded every ranking must come out the same, to the bit: exit 1 whe
 change of the ranking (weights, scales, order, quotas, channels on or off); what channels find is not searched for again.`,
     )
     .action(async (flags: ReplayFlags) => {
+      if (flags.profiles === undefined && flags.profile !== '') {
+        throw new MicError('INVALID_ARGUMENT', `--profile ${flags.profile} is of no --profiles`, {
+          subject: '--profile',
+          remedy:
+            'give the file that it stands in: --profiles FILE; without both every answer is ranked as it was recorded',
+        });
+      }
       const profiles = flags.profiles === undefined ? null : await loadProfiles(flags.profiles);
       const shown: { decision: Decision; replayed: Replay }[] = [];
       const report = await runReplay({
