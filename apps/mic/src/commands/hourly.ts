@@ -5,7 +5,7 @@ import { parseBuildConfig } from '@mic/release-build';
 import { ENCODER_NAMES, type EncoderName } from '@mic/training';
 import { EVENT_LOG_OPTION, eventLogOf, NO_EVENT_LOG_OPTION } from '../event-log-option';
 import { DEFAULT_HOME, homeAt, storeOf } from '../home';
-import { readHourlyState } from '../hourly/hourly-state';
+import { readHourlyState, type HourlySummary } from '../hourly/hourly-state';
 import { HOURLY_STATUS, printSummary } from '../hourly/print-summary';
 import { runHourly } from '../hourly/run-hourly';
 import { wholeNumber } from '../number-flags';
@@ -65,7 +65,7 @@ export function hourlyCommand(): Command {
     .option('--force', 'run although nothing is new')
     .option('--keep-log', 'leave the segments of the event log that were taken where they are')
     .option('--status', 'tell how the last run ended, and whether one is under way')
-    .option('--json [file]', 'write the summary to a file, or print it as one line of JSON')
+    .option('--json [file]', 'write the summary (or the status) to a file, or print it as one line of JSON')
     .addHelpText(
       'after',
       `
@@ -82,11 +82,8 @@ Exit status: 0 published, or nothing new; 1 failed; 2 bad arguments; 3 built, an
       const home = homeAt(flags.home);
       if (flags.status) {
         const state = await readHourlyState(home);
-        const underWay = state?.run?.id ?? null;
-        if (flags.json) console.log(JSON.stringify({ last: state?.last ?? null, underWay }));
-        else console.log(state?.last ? printSummary(state.last) : 'this home has had no hourly run');
-        if (!flags.json && underWay !== null)
-          console.log(`run ${underWay} is not finished: the next one goes on with it`);
+        const status = { last: state?.last ?? null, underWay: state?.run?.id ?? null };
+        await tell(flags.json, status, printStatus(status));
         return;
       }
       const maxSteps = flags.maxSteps === undefined ? [] : [`loop.maxSteps=${flags.maxSteps}`];
@@ -109,8 +106,25 @@ Exit status: 0 published, or nothing new; 1 failed; 2 bad arguments; 3 built, an
         force: flags.force ?? false,
         keepLog: flags.keepLog ?? false,
       });
-      if (typeof flags.json === 'string') await writeFile(flags.json, `${JSON.stringify(summary)}\n`);
-      console.log(flags.json === true ? JSON.stringify(summary) : printSummary(summary));
+      await tell(flags.json, summary, printSummary(summary));
       process.exitCode = HOURLY_STATUS[summary.outcome];
     });
+}
+
+/** Prints a text, or what it says as JSON; JSON for a file goes there, with the text printed. */
+async function tell(json: string | true | undefined, value: object, text: string): Promise<void> {
+  const line = JSON.stringify(value);
+  if (typeof json === 'string') await writeFile(json, `${line}\n`);
+  console.log(json === true ? line : text);
+}
+
+interface Status {
+  readonly last: HourlySummary | null;
+  readonly underWay: string | null;
+}
+
+function printStatus({ last, underWay }: Status): string {
+  const lines = [last ? printSummary(last) : 'this home has had no hourly run'];
+  if (underWay !== null) lines.push(`run ${underWay} is not finished: the next one goes on with it`);
+  return lines.join('\n');
 }
