@@ -126,6 +126,19 @@ describe.each(['LMDB', 'Redis'])('publishing into %s', (kind) => {
     await withLease(store, 'rollback', 0, (holder) => store.movePointer(idOf(1), holder));
     expect((await publish(4, { keep: 2 })).removed).toEqual([idOf(2)]);
     expect(await sealedIds()).toEqual([idOf(1), idOf(3), idOf(4)]);
+    // The next one needs no room for it: it goes before anything is measured.
+    let atFirst: ReleaseId[] | undefined;
+    const target = new Proxy(failing('close'), {
+      get(of, name) {
+        if (name !== 'memory') return Reflect.get(of, name) as unknown;
+        return async () => {
+          atFirst ??= await sealedIds();
+          return store.memory();
+        };
+      },
+    });
+    expect((await publish(5, { keep: 2, despiteGate: true, target })).removed).toEqual([idOf(1), idOf(3)]);
+    expect(atFirst).toEqual([idOf(3), idOf(4)]);
   });
 
   it('is refused beside another publisher', async () => {

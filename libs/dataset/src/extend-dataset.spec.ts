@@ -172,6 +172,17 @@ describe('extendDataset', () => {
     await next.close();
   });
 
+  it('keeps the order of events of one time, whatever number of files of users and items came before', async () => {
+    const catalogue = Array.from({ length: 40 }, (_, i) => {
+      const { schema, baseDir } = addition(`c${i}`, '', { items: `i1,k${i}\n` });
+      return { schema: { ...schema, events: { ...schema.events, files: [] } }, baseDir };
+    });
+    const ids = Array.from({ length: 16 }, (_, i) => `x${(i * 7) % 16}`);
+    await extend([...catalogue, addition('e', ids.map((id) => `u9,${id},50,1\n`).join(''))]);
+    const events = (await folder.events(folder.path('next'))).filter(([user]) => user === 'u9');
+    expect(events.map(([, item]) => item)).toEqual(ids);
+  });
+
   it('takes an addition without a usable event where that is fine', async () => {
     const torn = addition('torn', 'u1,,,\n', { maxBadRows: 1 });
     await expect(extend([torn])).rejects.toMatchObject({ code: 'FAILED_PRECONDITION', subject: 'events' });

@@ -82,8 +82,11 @@ export async function extendDataset(options: ExtendDatasetOptions): Promise<Exte
       await loadBase(connection, base, info);
       onProgress?.(1, total);
       const found = { duplicates: 0, filtered: 0, bad: [] as BadRows[] };
+      let number = 0;
       for (const [i, addition] of additions.entries()) {
-        const added = await add(connection, addition, i + 1);
+        // Only those with events are counted: a Float64 has few places for them.
+        if (addition.schema.events.files.length > 0) number++;
+        const added = await add(connection, addition, number);
         found.duplicates += added.duplicates;
         found.filtered += added.filtered;
         found.bad.push(...added.bad);

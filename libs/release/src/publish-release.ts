@@ -105,12 +105,15 @@ class Publishing {
     const { release, target, keep = 3 } = this.#request;
     const { releaseId, manifest } = release;
     const removed: ReleaseId[] = [];
+    const kept = Math.max(2, keep);
     await this.#stage('clear', async () => {
       for (const abandoned of await target.unfinished()) {
         if (abandoned === releaseId) continue;
         await target.removeRelease(abandoned);
         removed.push(abandoned);
       }
+      // One that was spared when it was left (below) takes no room of this one.
+      removed.push(...(await this.#removeBeyond(kept, [(await target.pointer())?.releaseId ?? null, releaseId])));
     });
     const before = await target.memory();
     const predictedBytes = target.predictBytes(await release.shape());
@@ -133,7 +136,7 @@ class Publishing {
       await target.seal(releaseSummary(manifest), holder);
       return target.movePointer(releaseId, holder);
     });
-    removed.push(...(await this.#retire(Math.max(2, keep), [served, releaseId])));
+    removed.push(...(await this.#stage('retire', () => this.#removeBeyond(kept, [served, releaseId]))));
     const liveItemsForgotten = await this.#forgetLiveItems();
     const addedBytes = isSealed ? 0 : after.usedBytes - before.usedBytes;
     const [usedBeforeBytes, usedAfterBytes] = [before.usedBytes, (await target.memory()).usedBytes];
@@ -188,17 +191,15 @@ class Publishing {
   }
 
   /** Takes the oldest releases out of the store; the newest `keep` stay, and those that are served. */
-  #retire(keep: number, served: readonly (ReleaseId | null)[]): Promise<ReleaseId[]> {
+  async #removeBeyond(keep: number, spared: readonly (ReleaseId | null)[]): Promise<ReleaseId[]> {
     const { target } = this.#request;
-    return this.#stage('retire', async () => {
-      const sealed = (await target.releases()).map(({ releaseId }) => releaseId);
-      const retired = sealed.slice(0, -keep).filter((releaseId) => !served.includes(releaseId));
-      for (const releaseId of retired) {
-        this.#checkLease();
-        await target.removeRelease(releaseId);
-      }
-      return retired;
-    });
+    const sealed = (await target.releases()).map(({ releaseId }) => releaseId);
+    const retired = sealed.slice(0, -keep).filter((releaseId) => !spared.includes(releaseId));
+    for (const releaseId of retired) {
+      this.#checkLease();
+      await target.removeRelease(releaseId);
+    }
+    return retired;
   }
 
   /** A record that says nothing new to any release that may be served goes; where the folder of one is not here, all stay. */
