@@ -71,7 +71,7 @@ describe('outcomeFigures', () => {
         startedAtMs,
         ms: 20,
         code: 'DEADLINE_EXCEEDED',
-        message: 'Deadline exceeded after 0.020s,remote_addr=127.0.0.1:1',
+        message: 'no answer from 127.0.0.1:4711 within 28 ms',
       });
     const calls = [
       call(),
@@ -88,7 +88,7 @@ describe('outcomeFigures', () => {
       messages: {
         'RESOURCE_EXHAUSTED: # calls run already': 1,
         'UNAVAILABLE: gone from port #': 1,
-        DEADLINE_EXCEEDED: 3,
+        'DEADLINE_EXCEEDED: no answer from #:# within # ms': 3,
       },
       shed: 1,
       callerHeldUp: 1,

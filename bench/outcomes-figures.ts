@@ -116,9 +116,8 @@ export function outcomeFigures(
   };
 }
 
-/** Code and message, without numbers; of a deadline that passed here the code alone, for the rest is where the time went. */
-const problemOf = ({ code, message }: OutcomeCall): string =>
-  message.startsWith('Deadline exceeded after') ? code : `${code}: ${message.replaceAll(/\d+(\.\d+)?/g, '#')}`;
+/** Code and message, without numbers. */
+const problemOf = ({ code, message }: OutcomeCall): string => `${code}: ${message.replaceAll(/\d+(\.\d+)*/g, '#')}`;
 
 interface Judged {
   readonly isLate: boolean;

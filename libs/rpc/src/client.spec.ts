@@ -31,6 +31,7 @@ async function start(name: string, address = '127.0.0.1:0', more: Partial<Server
       pressed.push(isPressed);
       if (userId === 'until due') await sleep(deadlineLeftMs() + 1);
       if (userId === 'wait') await gate;
+      if (userId === 'hold up') setImmediate(holdUp, 150);
       if (userId === 'hang') {
         hanging.begun++;
         const begunAt = performance.now();
@@ -52,6 +53,11 @@ async function start(name: string, address = '127.0.0.1:0', more: Partial<Server
   server.setServing(true);
   opened.push(() => server.stop());
   return { ...server, release, hanging, pressed };
+}
+
+/** Keeps this process from all else, as a collection of garbage does. */
+function holdUp(ms: number): void {
+  for (const endAt = performance.now() + ms; performance.now() < endAt;);
 }
 
 function clientOf(...servers: Pick<RunningServer, 'address'>[]): (userId?: string) => Promise<string> {
@@ -199,6 +205,33 @@ describe('the grace of a caller', () => {
     expect(await codeOf(ask(client, 'until due', 100, 2_000))).toBe('OK');
     expect(await codeOf(ask(client, 'hang', 100, 2_000))).toBe('DEADLINE_EXCEEDED');
     expect(server.hanging.stoppedAfterMs).toBeGreaterThanOrEqual(100);
+  });
+
+  it('is over when what has arrived has been read, however long the caller was held up', async () => {
+    const { client } = await serve({});
+    // The answer is in the caller's socket while its time passes.
+    expect(await codeOf(ask(client, 'hold up', 50, 50))).toBe('OK');
+  });
+
+  it('ends without a word of a service that hangs', async () => {
+    const sessions: ServerHttp2Session[] = [];
+    const silent = createServer().on('session', (session) => sessions.push(session));
+    silent.listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    opened.push(() => silent.close());
+    const address = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const client = createClient(RecallServiceClient, address);
+    opened.push(() => {
+      client.close();
+      for (const session of sessions) session.destroy();
+    });
+    const beganAt = performance.now();
+    await expect(ask(client, 'u', 50, 50)).rejects.toMatchObject({
+      code: 'DEADLINE_EXCEEDED',
+      message: `no answer from ${address} within 100 ms`,
+      remedy: 'allow more time, or ask for less',
+    });
+    expect(performance.now() - beganAt).toBeLessThan(900);
   });
 
   it('is used to answer with little work what waited until its time was over', async () => {

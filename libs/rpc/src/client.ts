@@ -1,6 +1,7 @@
 import {
   credentials,
   Metadata,
+  status,
   type CallOptions,
   type ChannelCredentials,
   type Client,
@@ -9,6 +10,7 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import { MicError } from '@mic/domain';
+import { afterReading } from './after-reading';
 import { errorOfStatus } from './error-status';
 import { MAX_MESSAGE_BYTES } from './message-limit';
 import { sentAtNow } from './one-way-delay';
@@ -45,6 +47,12 @@ const SERVICE_CONFIG = JSON.stringify({ loadBalancingConfig: [{ round_robin: {} 
  * word of the client: between two busy event loops all others then come late (ADR 025).
  */
 const WINDOW_BYTES = 1024 * 1024;
+
+/**
+ * How much later than the end of its grace grpc-js gives a call up, milliseconds. It does so by a plain timer: before that, the
+ * call is given up here, after a look at what has arrived.
+ */
+const SPARE_MS = 1_000;
 
 /**
  * A client without TLS for a generated service: one channel, spread over the target's addresses, with keepalive and the
@@ -111,9 +119,16 @@ export function unary<C extends Client, M extends UnaryName<C> & string>(
     const metadata = new Metadata();
     if (options.requestId !== undefined) metadata.set(REQUEST_ID_KEY, options.requestId);
     const { deadlineMs, graceMs = 0 } = options;
+    const waitMs = deadlineMs + graceMs;
+    let isGivenUp = false;
+    let stopWaiting: (() => void) | undefined;
     if (graceMs > 0) {
       metadata.set(TIMEOUT_KEY, deadlineMs.toFixed(3));
       metadata.set(SENT_AT_KEY, sentAtNow());
+      stopWaiting = afterReading(waitMs, () => {
+        isGivenUp = true;
+        call.cancel();
+      });
     }
     const cancel = (): void => {
       call.cancel();
@@ -122,17 +137,22 @@ export function unary<C extends Client, M extends UnaryName<C> & string>(
       (client[method] as UnaryMethod<RequestOf<C[M]>, ResponseOf<C[M]>>)(
         request,
         metadata,
-        { deadline: Date.now() + deadlineMs + graceMs },
+        { deadline: Date.now() + waitMs + (graceMs > 0 ? SPARE_MS : 0) },
         (error, response) => {
+          stopWaiting?.();
           signal?.removeEventListener('abort', cancel);
           if (error === null) resolve(response);
-          else reject(errorOfStatus(error));
+          else if (!isGivenUp || error.code !== status.CANCELLED) reject(errorOfStatus(error));
+          else reject(errorOfStatus(noAnswer(error, call.getPeer(), waitMs)));
         },
       ),
     );
     signal?.addEventListener('abort', cancel, { once: true });
   });
 }
+
+const noAnswer = (cancelled: ServiceError, peer: string, waitMs: number): ServiceError =>
+  Object.assign(cancelled, { code: status.DEADLINE_EXCEEDED, details: `no answer from ${peer} within ${waitMs} ms` });
 
 /** grpc-js notes the stack of every caller, in case the call fails: a tenth of what a call costs here, and no status shows it. */
 function withoutStacks<T>(work: () => T): T {

@@ -136,12 +136,11 @@ function timesOf(
 ): { readonly deadlineAtMs: number; readonly endsAtMs: number } {
   const now = Date.now();
   const callerWaitsMs = Number(call.getDeadline()) - now;
+  const timeoutMs = Math.min(callerWaitsMs, timeoutOf(call));
+  const endsInMs = Math.min(callerWaitsMs, timeoutMs + (answersInGrace ? LONGEST_GRACE_MS : 0));
   // Both are told as what was left when the request was sent.
-  const sentAtMs = now - delays.waitedMs(call.metadata.get(SENT_AT_KEY)[0], callerWaitsMs);
-  const callerEndsAtMs = sentAtMs + callerWaitsMs;
-  const deadlineAtMs = Math.min(callerEndsAtMs, sentAtMs + timeoutOf(call));
-  const graceMs = answersInGrace ? LONGEST_GRACE_MS : 0;
-  return { deadlineAtMs, endsAtMs: Math.min(callerEndsAtMs, deadlineAtMs + graceMs) };
+  const sentAtMs = now - delays.waitedMs(call.metadata.get(SENT_AT_KEY)[0], endsInMs);
+  return { deadlineAtMs: sentAtMs + timeoutMs, endsAtMs: sentAtMs + endsInMs };
 }
 
 function requestIdOf(call: ServerCall): string {
