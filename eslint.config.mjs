@@ -69,7 +69,7 @@ export default tseslint.config(
   },
   {
     // Tests may reach for the real thing: an adapter beside a pure library, the conformance suites of ports.
-    files: ['**/*.spec.ts', 'tests/**/*.ts', 'libs/*-conformance/**/*.ts'],
+    files: ['**/*.spec.ts', 'tests/**/*.ts', 'libs/*-conformance/**/*.ts', 'libs/redis-process/**/*.ts'],
     rules: {
       '@nx/enforce-module-boundaries': 'off',
       'max-lines': 'off',

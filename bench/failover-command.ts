@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startRedisCluster } from '@mic/store-conformance';
+import { startRedisCluster } from '@mic/redis-process';
 import Table from 'cli-table3';
 import { Command, Option } from 'commander';
 import { benchFailover, type FailoverKind, type FailoverReport } from './failover';

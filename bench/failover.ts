@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hashIds, type ReleaseId } from '@mic/domain';
 import { openStore } from '@mic/open-store';
-import type { RedisCluster } from '@mic/store-conformance';
+import type { RedisCluster } from '@mic/redis-process';
 import { runAppendLoad, type AppendRecord } from './append-load';
 import { failoverFigures, type FailoverFigures } from './failover-figures';
 import { up, type LogLine } from './installation';

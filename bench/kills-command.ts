@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startRedis } from '@mic/store-conformance';
+import { startRedis } from '@mic/redis-process';
 import Table from 'cli-table3';
 import { Command, Option } from 'commander';
 import { benchKills, type KillsReport } from './kills';

@@ -1,6 +1,6 @@
 import { Channel as WireChannel, RecallRequest } from '@mic/contracts';
 import { CHANNELS, type Channel } from '@mic/domain';
-import type { SlowProxy } from '@mic/store-conformance';
+import type { SlowProxy } from '@mic/redis-process';
 import type { ServiceName } from './installation';
 import type { OwnRedis, Running, Shape } from './outcomes-world';
 

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RecallServiceClient } from '@mic/contracts';
 import { DEGRADED_OUTCOMES, MicError } from '@mic/domain';
+import { startSlowProxy } from '@mic/redis-process';
 import { createClient, unary } from '@mic/rpc';
-import { startSlowProxy } from '@mic/store-conformance';
 import { collectGarbage } from './collect-garbage';
 import { connected } from './load';
 import { judgedCall } from './outcomes-call';

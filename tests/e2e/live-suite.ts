@@ -14,8 +14,8 @@ import {
   UpsertItemsRequest,
   type RecallResponse,
 } from '@mic/contracts';
+import { startRedis } from '@mic/redis-process';
 import { checkHealth, createClient, unary } from '@mic/rpc';
-import { startRedis } from '@mic/store-conformance';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { serve, up, type ServiceName, type Up } from './processes';
 import { succeed } from './small-home';

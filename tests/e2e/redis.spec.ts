@@ -9,8 +9,8 @@ import {
   RecallServiceClient,
   ReleaseServiceClient,
 } from '@mic/contracts';
+import { startRedis, startSlowProxy, type RedisProcess, type SlowProxy } from '@mic/redis-process';
 import { checkHealth, createClient, RELEASE_HEALTH, unary } from '@mic/rpc';
-import { startRedis, startSlowProxy, type RedisProcess, type SlowProxy } from '@mic/store-conformance';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lastJson, mic, up, type Up } from './processes';

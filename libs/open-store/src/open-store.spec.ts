@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startRedis, type RedisProcess } from '@mic/store-conformance';
+import { startRedis, type RedisProcess } from '@mic/redis-process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStore } from './open-store';
 

@@ -4,15 +4,13 @@ import { join } from 'node:path';
 import { parseReleaseId, type Interaction } from '@mic/domain';
 import type { ReleaseSummary } from '@mic/recall';
 import {
-  sealRelease,
   startRedis,
   startRedisCluster,
   startRedisSentinel,
   startSlowProxy,
-  storeConformance,
-  type StoreRules,
   type RedisProcess,
-} from '@mic/store-conformance';
+} from '@mic/redis-process';
+import { sealRelease, storeConformance, type StoreRules } from '@mic/store-conformance';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { RedisStore } from './redis-store';
