@@ -2,11 +2,11 @@ import {
   credentials,
   Metadata,
   status,
-  type CallOptions,
   type ChannelCredentials,
   type Client,
   type ClientOptions,
   type ClientUnaryCall,
+  type MethodDefinition,
   type ServiceError,
 } from '@grpc/grpc-js';
 import { MicError } from '@mic/domain';
@@ -23,12 +23,10 @@ type ClientConstructor<C extends Client> = new (
   options?: Partial<ClientOptions>,
 ) => C;
 
-type UnaryMethod<Request, Response> = (
-  request: Request,
-  metadata: Metadata,
-  options: Partial<CallOptions>,
-  callback: (error: ServiceError | null, response: Response) => void,
-) => ClientUnaryCall;
+/** A client as generated, which knows the methods of its service. */
+interface GeneratedConstructor<Request, Response> {
+  readonly service: Readonly<Record<string, MethodDefinition<Request, Response>>>;
+}
 
 // Of a generated method's overloads, inference takes the last: the one with metadata and options.
 type RequestOf<Method> = Method extends (request: infer Request, ...rest: never[]) => ClientUnaryCall ? Request : never;
@@ -101,7 +99,8 @@ export interface UnaryOptions {
 }
 
 /**
- * Calls one RPC.
+ * Calls one RPC. Its answer is there with the message: the status, which a server of gRPC sends some turns of its event loop
+ * later, is waited for only where there is no message.
  * @throws MicError with the code, message, remedy and subject that the service sent; CANCELLED when the signal fired.
  */
 export function unary<C extends Client, M extends UnaryName<C> & string>(
@@ -133,23 +132,35 @@ export function unary<C extends Client, M extends UnaryName<C> & string>(
     const cancel = (): void => {
       call.cancel();
     };
+    const over = (): void => {
+      stopWaiting?.();
+      signal?.removeEventListener('abort', cancel);
+    };
+    const { path, requestSerialize, responseDeserialize } = definitionOf(client, method);
+    const receive = (bytes: Buffer): ResponseOf<C[M]> => {
+      const response = responseDeserialize(bytes);
+      over();
+      resolve(response);
+      return response;
+    };
+    const callOptions = { deadline: Date.now() + waitMs + (graceMs > 0 ? SPARE_MS : 0) };
     const call = withoutStacks(() =>
-      (client[method] as UnaryMethod<RequestOf<C[M]>, ResponseOf<C[M]>>)(
-        request,
-        metadata,
-        { deadline: Date.now() + waitMs + (graceMs > 0 ? SPARE_MS : 0) },
-        (error, response) => {
-          stopWaiting?.();
-          signal?.removeEventListener('abort', cancel);
-          if (error === null) resolve(response);
-          else if (!isGivenUp || error.code !== status.CANCELLED) reject(errorOfStatus(error));
-          else reject(errorOfStatus(noAnswer(error, call.getPeer(), waitMs)));
-        },
-      ),
+      client.makeUnaryRequest(path, requestSerialize, receive, request, metadata, callOptions, (error) => {
+        over();
+        if (error === null) return;
+        const isOurs = isGivenUp && error.code === status.CANCELLED;
+        reject(errorOfStatus(isOurs ? noAnswer(error, call.getPeer(), waitMs) : error));
+      }),
     );
     signal?.addEventListener('abort', cancel, { once: true });
   });
 }
+
+const definitionOf = <C extends Client, M extends UnaryName<C> & string>(
+  client: C,
+  method: M,
+): MethodDefinition<RequestOf<C[M]>, ResponseOf<C[M]>> =>
+  (client.constructor as unknown as GeneratedConstructor<RequestOf<C[M]>, ResponseOf<C[M]>>).service[method]!;
 
 const noAnswer = (cancelled: ServiceError, peer: string, waitMs: number): ServiceError =>
   Object.assign(cancelled, { code: status.DEADLINE_EXCEEDED, details: `no answer from ${peer} within ${waitMs} ms` });
