@@ -37,8 +37,16 @@ export class OwnDelay {
 
   #tick(): void {
     const now = epochMs();
-    const delayMs = now - this.#dueAt;
-    if (delayMs >= WORTH_NOTING_MS) this.#delays.push({ fromMs: this.#dueAt - TICK_MS, toMs: now, delayMs });
+    this.#note(this.#dueAt - TICK_MS, now, now - this.#dueAt);
     this.#dueAt = now + TICK_MS;
+    // The rest of this turn: what of it is longer than a tick makes the next one late.
+    setImmediate(() => {
+      const endMs = epochMs();
+      this.#note(now, endMs, Math.min(endMs - now, TICK_MS));
+    });
+  }
+
+  #note(fromMs: number, toMs: number, delayMs: number): void {
+    if (delayMs >= WORTH_NOTING_MS) this.#delays.push({ fromMs, toMs, delayMs });
   }
 }
