@@ -82,7 +82,8 @@ export class MicClient {
   /**
    * The best items for one user.
    * @throws MicCallError: see RecallService.Recall in proto/mic/recall/v1 for its codes. The answer to what was
-   * found in time may come up to 8 ms after the deadline, as may the word that there is none.
+   * found in time may come up to 8 ms after the deadline, as may the word that there is none; later where this process was
+   * held up itself, for what has arrived meanwhile is read first.
    */
   recall(request: RecallRequest, options: CallOptions = {}): Promise<RecallResponse> {
     return this.#call(options, this.#deadlinesMs.recall, this.#retryReads, () => {

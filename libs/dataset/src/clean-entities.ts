@@ -13,19 +13,20 @@ export const ID_COLUMNS: Readonly<Record<EntityTable, string>> = { users: 'user_
 /**
  * Reads a source into table `users` or `items`: the id, then a column per field (VARCHAR, VARCHAR[] or DOUBLE; blank is
  * NULL). A number that cannot be read is reported and left out, its row stays.
- * @param mayLack whether it is fine that no row of JSON lines has the key of a field.
- * @throws MicError when an id comes twice or too many rows are bad.
+ * @param isAddition whether it adds to what is known: no row of JSON lines needs the key of a field then, and of the rows of
+ *   an id in several files the one in the last file counts.
+ * @throws MicError when an id comes twice (of an addition: in one file) or too many rows are bad.
  */
 export async function cleanEntities(
   context: StagingContext,
   table: EntityTable,
   source: EntitySource,
   maxBadRows: number | undefined,
-  mayLack = false,
+  isAddition = false,
 ): Promise<readonly BadRows[]> {
   const columns = [source.id, ...source.fields.map((field) => field.column ?? field.name)];
-  const staged = await stageSource(context, `staged_${table}`, source, columns, 1, mayLack);
-  return cleanStagedEntities(context, table, staged, source.fields, maxBadRows);
+  const staged = await stageSource(context, `staged_${table}`, source, columns, 1, isAddition);
+  return cleanStagedEntities(context, table, staged, source.fields, maxBadRows, isAddition);
 }
 
 /** As cleanEntities, from a staged table whose c0 is the id and c<i + 1> field i; the staged table is dropped. */
@@ -35,6 +36,7 @@ export async function cleanStagedEntities(
   staged: StagedTable,
   fields: readonly TableField[],
   maxBadRows: number | undefined,
+  isAddition = false,
 ): Promise<readonly BadRows[]> {
   const { connection } = context;
   // Fields go by number beside the columns of the check: their names are anyone's.
@@ -42,7 +44,7 @@ export async function cleanStagedEntities(
   await connection.run(`CREATE TABLE checked_${table} AS SELECT file, line, ordinal,
     CASE WHEN problem IS NOT NULL THEN problem WHEN ${isBlank('c0')} THEN 'missing id' END AS reason,
     c0 AS ${ID_COLUMNS[table]}, ${cells.join(', ')} FROM ${staged.table}`);
-  await checkUnique(context, table, staged);
+  await checkUnique(context, table, staged, isAddition);
 
   const complaints = [`SELECT file, line, reason FROM checked_${table} WHERE reason IS NOT NULL`];
   fields.forEach((field, index) => {
@@ -54,8 +56,13 @@ export async function cleanStagedEntities(
   });
   const bad = await collectBadRows(connection, table, staged, `(${complaints.join(' UNION ALL ')})`, maxBadRows);
   const named = fields.map(({ name }, index) => `f${index} AS ${sqlName(name)}`);
-  const kept = `CREATE TABLE ${table} AS SELECT ${[ID_COLUMNS[table], ...named].join(', ')} FROM checked_${table} checked
-    WHERE checked.reason IS NULL ORDER BY checked.ordinal`;
+  const id = ID_COLUMNS[table];
+  const last =
+    isAddition && staged.files.length > 1
+      ? `QUALIFY row_number() OVER (PARTITION BY ${id} ORDER BY checked.ordinal DESC) = 1`
+      : '';
+  const kept = `CREATE TABLE ${table} AS SELECT ${[id, ...named].join(', ')} FROM checked_${table} checked
+    WHERE checked.reason IS NULL ${last} ORDER BY checked.ordinal`;
   await connection.run(`${kept}; DROP TABLE checked_${table}; DROP TABLE ${staged.table}`);
   return bad;
 }
@@ -79,12 +86,18 @@ function cellOf(field: TableField, cell: string): string {
   return field.type === 'multi' ? `nullif(${trimmed}, [])` : `${trimmed}[1]`;
 }
 
-async function checkUnique(context: StagingContext, table: EntityTable, staged: StagedTable): Promise<void> {
+/** @param byFile whether the same id may come in several files. */
+async function checkUnique(
+  context: StagingContext,
+  table: EntityTable,
+  staged: StagedTable,
+  byFile: boolean,
+): Promise<void> {
   const id = ID_COLUMNS[table];
   const [twice] = await queryRows<{ id: string; ordinals: number[] }>(
     context.connection,
     `SELECT ${id} AS id, min(ordinal, 2) AS ordinals FROM checked_${table} WHERE reason IS NULL
-     GROUP BY ${id} HAVING count(*) > 1 ORDER BY min(ordinal) LIMIT 1`,
+     GROUP BY ${byFile ? `${id}, file` : id} HAVING count(*) > 1 ORDER BY min(ordinal) LIMIT 1`,
   );
   if (!twice) return;
   const places: string[] = [];

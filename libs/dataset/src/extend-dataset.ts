@@ -21,14 +21,14 @@ export interface Addition {
   readonly maxBadRows?: number;
   /** Whether it is fine that no event of it is usable. */
   readonly mayBeEmpty?: boolean;
-  /** A row of a user or an item says some fields only: one that is blank stays as it was. */
+  /** A row of a user or an item says some fields only: one that is blank stays as it was. Its users, and its items, are of one file. */
   readonly rowsArePartial?: boolean;
 }
 
 export interface ExtendDatasetOptions {
   /** Dataset directory to begin with; it is not changed. */
   readonly base: string;
-  /** In the order in which they came: of two rows of the same user (or item) the later one counts. */
+  /** In the order in which they came: of two rows of the same user (or item) the later one counts; within one file an id may come only once. */
   readonly additions: readonly Addition[];
   /**
    * Events older than the newest one by more than this are left out, milliseconds; all are kept by default. An event that lies in
@@ -66,7 +66,7 @@ export interface ExtensionReport {
  * are partial only the fields that they say.
  *
  * @throws MicError NOT_FOUND when the base is no dataset; INVALID_ARGUMENT when fields or the order of events differ from
- *   its own; ALREADY_EXISTS when `out` holds something; what import says of bad rows.
+ *   its own, or an id comes twice in a file; ALREADY_EXISTS when `out` holds something; what import says of bad rows.
  */
 export async function extendDataset(options: ExtendDatasetOptions): Promise<ExtensionReport> {
   const { base, additions, windowMs, nowMs = Date.now(), out, onProgress } = options;

@@ -2,9 +2,9 @@
  * Like setTimeout, but what has arrived by then is read first. Node carries out timers before it reads sockets: after the event
  * loop was held up (a collection of garbage, no core), a plain timer gives up an answer that lies in its socket.
  *
- * Two turns, since an answer in several pieces may need a second one (measured: docs/experiments.md, 16).
+ * Two turns: with one, more is lost (docs/experiments.md, 16).
  *
- * @returns ends it.
+ * @returns cancels it.
  */
 export function afterReading(ms: number, work: () => void): () => void {
   let isOver = false;

@@ -6,7 +6,7 @@ import { Metadata, status } from '@grpc/grpc-js';
 import { RecallRequest, RecallResponse, RecallServiceClient, RecallServiceService } from '@mic/contracts';
 import { MicError } from '@mic/domain';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createClient, unary } from './client';
+import { createClient } from './client';
 import { isFromService } from './error-status';
 import { LIVENESS } from './health';
 import { checkHealth } from './health-client';
@@ -14,6 +14,7 @@ import { createLogger } from './logger';
 import { startServer, type RunningServer, type ServerOptions } from './server';
 import { serviceHandlers } from './service-handlers';
 import { addressesOf, grpcTarget } from './targets';
+import { unary } from './unary';
 
 const opened: (() => unknown)[] = [];
 afterEach(async () => {
@@ -207,31 +208,10 @@ describe('the grace of a caller', () => {
     expect(server.hanging.stoppedAfterMs).toBeGreaterThanOrEqual(100);
   });
 
-  it('is over when what has arrived has been read, however long the caller was held up', async () => {
+  it('is over when what has arrived has been read, though the caller was held up', async () => {
     const { client } = await serve({});
     // The answer is in the caller's socket while its time passes.
     expect(await codeOf(ask(client, 'hold up', 50, 50))).toBe('OK');
-  });
-
-  it('ends without a word of a service that hangs', async () => {
-    const sessions: ServerHttp2Session[] = [];
-    const silent = createServer().on('session', (session) => sessions.push(session));
-    silent.listen(0, '127.0.0.1');
-    await once(silent, 'listening');
-    opened.push(() => silent.close());
-    const address = `127.0.0.1:${(silent.address() as AddressInfo).port}`;
-    const client = createClient(RecallServiceClient, address);
-    opened.push(() => {
-      client.close();
-      for (const session of sessions) session.destroy();
-    });
-    const beganAt = performance.now();
-    await expect(ask(client, 'u', 50, 50)).rejects.toMatchObject({
-      code: 'DEADLINE_EXCEEDED',
-      message: `no answer from ${address} within 100 ms`,
-      remedy: 'allow more time, or ask for less',
-    });
-    expect(performance.now() - beganAt).toBeLessThan(900);
   });
 
   it('is used to answer with little work what waited until its time was over', async () => {

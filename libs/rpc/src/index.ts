@@ -1,5 +1,5 @@
 export { Admission } from './admission';
-export { clientBeside, createClient, unary, type UnaryOptions } from './client';
+export { clientBeside, createClient } from './client';
 export { clientStream, type ClientStreamOptions } from './client-stream';
 export { clientStreamHandler } from './client-stream-handler';
 export { duplexHandler, type DuplexLimits } from './duplex-handler';
@@ -27,3 +27,4 @@ export { REQUEST_ID_KEY, SENT_AT_KEY, TIMEOUT_KEY } from './serve-call';
 export { serverMethod } from './server-method';
 export type { StreamLimits } from './stream-requests';
 export { unaryHandler } from './unary-handler';
+export { unary, type UnaryOptions } from './unary';

@@ -9,7 +9,7 @@ import type { CallContext } from './service-handlers';
 
 export const REQUEST_ID_KEY = 'x-request-id';
 /**
- * Milliseconds within which the caller wants the answer, where it waits longer than that (its gRPC deadline): the rest is its
+ * Milliseconds within which the caller wants the answer, where it waits longer than that (its gRPC deadline is later): its
  * grace.
  */
 export const TIMEOUT_KEY = 'mic-timeout-ms';
@@ -41,6 +41,9 @@ export interface CallEnvironment {
   /** Whether the calls are streams: see Admission. */
   readonly isStream?: boolean;
 }
+
+/** A request that waited for its time and so much more came too late (OneWayDelays): the longest grace of our own callers. */
+const LATE_BEYOND_MS = 30;
 
 /** How long in its caller's grace an answer is still sent, at most: then the word that there is none must be on its way, milliseconds. */
 const LONGEST_GRACE_MS = 5;
@@ -139,7 +142,8 @@ function timesOf(
   const timeoutMs = Math.min(callerWaitsMs, timeoutOf(call));
   const endsInMs = Math.min(callerWaitsMs, timeoutMs + (answersInGrace ? LONGEST_GRACE_MS : 0));
   // Both are told as what was left when the request was sent.
-  const sentAtMs = now - delays.waitedMs(call.metadata.get(SENT_AT_KEY)[0], endsInMs);
+  const inTimeMs = Math.min(callerWaitsMs, timeoutMs + LATE_BEYOND_MS);
+  const sentAtMs = now - delays.waitedMs(call.metadata.get(SENT_AT_KEY)[0], inTimeMs);
   return { deadlineAtMs: sentAtMs + timeoutMs, endsAtMs: sentAtMs + endsInMs };
 }
 
@@ -150,7 +154,7 @@ function requestIdOf(call: ServerCall): string {
 
 function timeoutOf(call: ServerCall): number {
   const given = Number.parseFloat(String(call.metadata.get(TIMEOUT_KEY)[0]));
-  return given >= 0 ? given : Infinity;
+  return Number.isNaN(given) ? Infinity : Math.max(0, given);
 }
 
 /** What the caller is told: our own errors as they are; of anything else only that it happened. */

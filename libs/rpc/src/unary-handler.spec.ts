@@ -5,9 +5,10 @@ import { RecallRequest, RecallResponse, RecallServiceClient, RecallServiceServic
 import { MicError } from '@mic/domain';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createClient, unary } from './client';
+import { createClient } from './client';
 import { startServer, type RunningServer } from './server';
 import { serviceHandlers, type CallContext } from './service-handlers';
+import { unary } from './unary';
 
 type Line = Record<string, unknown>;
 let server: RunningServer | undefined;

@@ -13,7 +13,7 @@ import { createRun, runTrain } from '../run-train';
 import { storeOptionsOf } from '../store-limits';
 import { hourlyFolder, type HourlyRun, type HourlyState, type HourlyStep } from './hourly-state';
 import { writeLiveItems } from './live-items-table';
-import { additionsOf, checkGiven, newTables, segmentsThere } from './new-data';
+import { additionsOf, checkGiven, eventsOf, newTables, segmentsThere } from './new-data';
 import { removeOfRun } from './tidy';
 import type { HourlyOptions } from './hourly-options';
 
@@ -59,7 +59,7 @@ const STEPS: Readonly<Record<HourlyStep, Step>> = {
     await rm(scratch, { recursive: true, force: true });
     const isFirst = state.model === null;
     const tables = isFirst || sources.schemaFile === null ? null : await newTables(sources.schemaFile, run.files);
-    const events = tables?.events ?? null;
+    const events = eventsOf(tables);
     if (!isFirst && events === null) return run;
     if (events !== null) {
       const schemaFile = `${scratch}.json`;

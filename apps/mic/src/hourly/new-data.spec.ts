@@ -5,7 +5,7 @@ import { extendDataset, importTable, openDataset } from '@mic/dataset';
 import { openStore } from '@mic/open-store';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { writeLiveItems } from './live-items-table';
-import { additionsOf, newTables } from './new-data';
+import { additionsOf, eventsOf, newTables } from './new-data';
 
 const FIELDS = [
   { name: 'kind', type: 'categorical' },
@@ -70,12 +70,26 @@ describe('what a dataset is extended by', () => {
     const report = await extendDataset({ base: at('base'), additions, out: at('next') });
     expect(report).toMatchObject({ newEvents: 1, bad: [] });
     expect(await itemsOf('a', 'b')).toEqual(['a third long', 'b second long']);
-    const { events } = await newTables(sources.schemaFile, found.files);
+    const events = eventsOf(await newTables(sources.schemaFile, found.files));
     await write('events.json', JSON.stringify(events));
     expect(await importTable({ schemaFile: at('events.json'), out: at('of-events') })).toMatchObject({ events: 1 });
 
     await write('items-3.csv', 'i,kind,title,length\na,long,third,5\na,long,again,5\n');
     const twice = extendDataset({ base: at('base'), additions, out: at('again') });
     await expect(twice).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', message: /"a" comes twice/ });
+  });
+
+  it('is judged by its tables: a short file with a bad row beside a long one is left but for that row', async () => {
+    const ids = Array.from({ length: 30 }, (_, i) => `new-${i}`);
+    await write('items-2.csv', `i,kind,title,length\n${ids.map((id) => `${id},long,of two,5\n`).join('')}`);
+    await write('items-3.csv', 'i,kind,title,length\n,long,nameless,5\nb,long,of three,5\n');
+    const seen = (name: string) => ({ path: at(name), bytes: 1, changedMs: 1 });
+    const sources = { eventLog: null, schemaFile: at('schema.json') };
+    const found = { segments: [], files: [seen('items-2.csv'), seen('items-3.csv')] };
+    const additions = await additionsOf(sources, found);
+    expect(eventsOf(await newTables(sources.schemaFile, found.files))).toBeNull();
+    const report = await extendDataset({ base: at('base'), additions, out: at('next') });
+    expect(report).toMatchObject({ newEvents: 0, bad: [{ table: 'items', count: 1, reason: 'missing id' }] });
+    expect(await itemsOf('a', 'b', 'new-29')).toEqual(['a A short', 'b of three long', 'new-29 of two long']);
   });
 });

@@ -79,36 +79,30 @@ export async function additionsOf(
 ): Promise<readonly Addition[]> {
   const ofLog = eventLog !== null && segments.length > 0 ? logAdditions(eventLog, segments, liveItems) : [];
   if (schemaFile === null) return ofLog;
-  const { baseDir, entities, events } = await newTables(schemaFile, files);
-  const tables = events === null ? entities : [...entities, events];
-  return [...ofLog, ...tables.map((schema) => ({ schema, baseDir }))];
+  const tables = await newTables(schemaFile, files);
+  return tables === null ? ofLog : [...ofLog, tables];
 }
 
-/** New files of a schema. */
-export interface NewTables {
-  readonly baseDir: string;
-  /** A schema for each file of users and items, in their order: of two files that have a row of the same id the later one counts. */
-  readonly entities: readonly TableSchema[];
-  /** The schema with the files of events alone; null where there is none. */
-  readonly events: TableSchema | null;
-}
-
-/** Splits a schema into what of it is new. */
-export async function newTables(schemaFile: string, files: readonly SeenFile[]): Promise<NewTables> {
+/** The schema with only its new files; null where there is none. */
+export async function newTables(schemaFile: string, files: readonly SeenFile[]): Promise<Addition | null> {
   const { schema, baseDir } = await readTableSchema(schemaFile);
   const isNew = new Set(files.map(({ path }) => path));
   const found = (await listTableFiles(schema, baseDir)).filter(({ path }) => isNew.has(path));
   const pathsOf = (table: TableFile['table']): string[] =>
     found.filter((file) => file.table === table).map(({ path }) => path);
-  const [none, events] = [{ ...schema, users: undefined, items: undefined }, pathsOf('events')];
-  const entities = (['users', 'items'] as const).flatMap((table) =>
-    pathsOf(table).map((path) => ({ ...withoutEvents(none), [table]: { ...schema[table], files: path } })),
-  );
-  return {
-    baseDir,
-    entities,
-    events: events.length === 0 ? null : { ...none, events: { ...schema.events, files: events } },
+  if (found.length === 0) return null;
+  const ofTable = (table: 'users' | 'items'): TableSchema['users'] => {
+    const paths = pathsOf(table);
+    return schema[table] && paths.length > 0 ? { ...schema[table], files: paths } : undefined;
   };
+  const events = { ...schema.events, files: pathsOf('events') };
+  return { baseDir, schema: { ...schema, events, users: ofTable('users'), items: ofTable('items') } };
+}
+
+/** The tables without users and items; null where there is no new file of events. */
+export function eventsOf(tables: Addition | null): TableSchema | null {
+  if (tables === null || tables.schema.events.files.length === 0) return null;
+  return { ...tables.schema, users: undefined, items: undefined };
 }
 
 /** A line that a crash has torn, of which nothing was answered, is the last of its segment: one a segment is no cause for alarm. */
