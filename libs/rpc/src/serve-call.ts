@@ -9,8 +9,8 @@ import type { CallContext } from './service-handlers';
 
 export const REQUEST_ID_KEY = 'x-request-id';
 /**
- * Milliseconds within which the caller wants the answer, where it waits longer than that (its gRPC deadline is later): its
- * grace.
+ * Milliseconds within which the caller wants the answer. Its gRPC deadline is later, and for a while, its grace, it still
+ * waits: for how long of that, the service does not know.
  */
 export const TIMEOUT_KEY = 'mic-timeout-ms';
 /** When the caller sent the request, by its own clock: see OneWayDelays. */
