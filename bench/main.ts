@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { collectOften, letCallsDieYoung } from '@mic/rpc';
 import Table from 'cli-table3';
 import { Command } from 'commander';
 import { benchAppend, type AppendRow } from './append';
@@ -18,6 +19,9 @@ import { quantile } from './load';
 import { unknownUsersCommand } from './unknown-users-command';
 import { benchTrain, ENCODER_NAMES, type EncoderName, type TrainReport } from './train';
 import { userIdsOf } from './user-ids';
+
+letCallsDieYoung();
+collectOften();
 
 const program = new Command('bench').description(
   'measurements of this project; each prints a table, or JSON with --json',

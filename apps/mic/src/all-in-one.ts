@@ -6,7 +6,7 @@ import { ServiceMetrics } from '@mic/metrics';
 import { openStore } from '@mic/open-store';
 import { largestN, type Profiles } from '@mic/recall';
 import { recallApi } from '@mic/recall-api';
-import { startServer, type Logger } from '@mic/rpc';
+import { collectOften, letCallsDieYoung, startServer, type Logger } from '@mic/rpc';
 import {
   noRelease,
   recordEventLoopDelay,
@@ -57,6 +57,7 @@ const RELEASE_SETTINGS = { MIC_RELEASE_POLL_MS: 1_000, MIC_RELEASE_LINGER_MS: 10
  */
 export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne> {
   const { home, store: storeAddress, address, profiles, logger, drainTimeoutMs, eventLog, decisions } = options;
+  letCallsDieYoung();
   // Closed in reverse order, whatever of it was opened.
   const opened: (() => Promise<void>)[] = [];
   const closeAll = async (): Promise<void> => {
@@ -140,6 +141,7 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
       },
       records: { get: () => Promise.resolve(store), close: () => Promise.resolve() },
     });
+    collectOften();
     server.setServing(true);
     const { current } = await state.served.releases();
     logger.info({ address: server.address, release: current?.releaseId, items: current?.items }, 'serving');

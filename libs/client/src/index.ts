@@ -28,3 +28,4 @@ export type {
   RecalledItem,
   ScoreParts,
 } from './responses';
+export { letCallsDieYoung } from '@mic/rpc';

@@ -1,3 +1,4 @@
+export { CallAbort } from './call-abort';
 export { CHANNELS, DEGRADED_OUTCOMES, type Channel, type ChannelOutcome } from './channel';
 export { MicError, toMicError, type ErrorCode, type MicErrorDetails } from './errors';
 export { HashRows } from './hash-rows';

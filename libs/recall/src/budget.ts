@@ -1,4 +1,4 @@
-import { MicError, toMicError } from '@mic/domain';
+import { CallAbort, MicError, toMicError } from '@mic/domain';
 import type { CallOptions } from './ports';
 
 /** How a budgeted call ended. */
@@ -40,7 +40,7 @@ export async function withinBudget<T>(
   const elapsedMs = (): number => clock() - started;
   if (signal.aborted) throw cancelled();
   if (timeoutMs <= 0) return { outcome: 'SHED', message: 'no time was left to try', elapsedMs: 0 };
-  const controller = new AbortController();
+  const controller = new CallAbort();
   let stopWaiting: (() => void) | undefined;
   const interrupted = new Promise<'LATE' | 'CANCELLED'>((resolve) => {
     const timer = setTimeout(() => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Metadata, status, type StatusObject } from '@grpc/grpc-js';
-import { MicError } from '@mic/domain';
+import { CallAbort, MicError } from '@mic/domain';
 import type { Admission } from './admission';
 import { statusOfError } from './error-status';
 import type { Logger } from './logger';
@@ -69,7 +69,7 @@ export function serveCall<Response = Buffer>(
   initial.set(REQUEST_ID_KEY, requestId);
   call.sendMetadata(initial);
 
-  const abort = new AbortController();
+  const abort = new CallAbort();
   const { logger, admission, isStream = false } = environment;
   const { deadlineAtMs, endsAtMs } = timesOf(call, environment);
   let settled = false;

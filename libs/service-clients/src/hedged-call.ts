@@ -1,3 +1,5 @@
+import { CallAbort, MicError } from '@mic/domain';
+
 /** How a call is made once more. */
 export interface HedgeOptions {
   /** When, milliseconds after the first time. */
@@ -5,7 +7,7 @@ export interface HedgeOptions {
   /** Time for an answer, from the first time on, milliseconds. */
   readonly timeoutMs: number;
   /** Of the first call; whoever aborts it from outside ends both. */
-  readonly first: AbortController;
+  readonly first: CallAbort;
   /** Asked when the time has come; false: the call is not made once more. */
   readonly mayHedge: () => boolean;
   /** Asked when one has answered and the other has not; false: the other is left to end by itself. */
@@ -17,6 +19,9 @@ export interface Attempt {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
+
+/** Why the other call is cancelled. Made once, as LATE of a budget. */
+const ANSWERED = new MicError('CANCELLED', 'the same call has been answered');
 
 /**
  * Makes a call, and once more when it is not answered for a while (Dean and Barroso, The Tail at Scale, "hedged requests").
@@ -30,14 +35,14 @@ export function hedgedCall<T>(
   const beganAt = performance.now();
   return new Promise((resolve, reject) => {
     let running = 0;
-    const begin = (own: AbortController, other: () => AbortController | null, leftMs: number): void => {
+    const begin = (own: CallAbort, other: () => CallAbort | null, leftMs: number): void => {
       running++;
       send({ timeoutMs: leftMs, signal: own.signal }).then(
         (answer) => {
           running--;
           clearTimeout(timer);
           resolve(answer);
-          if (running > 0 && mayCancel()) other()?.abort();
+          if (running > 0 && mayCancel()) other()?.abort(ANSWERED);
         },
         (error: unknown) => {
           running--;
@@ -46,11 +51,11 @@ export function hedgedCall<T>(
         },
       );
     };
-    let second: AbortController | null = null;
+    let second: CallAbort | null = null;
     const timer = setTimeout(() => {
       const leftMs = timeoutMs - (performance.now() - beganAt);
       if (leftMs <= 0 || !mayHedge()) return;
-      const hedge = (second = new AbortController());
+      const hedge = (second = new CallAbort());
       first.signal.addEventListener('abort', () => {
         hedge.abort(first.signal.reason);
       });

@@ -1,4 +1,4 @@
-import { MicError, toMicError, type ReleaseId } from '@mic/domain';
+import { CallAbort, MicError, toMicError, type ReleaseId } from '@mic/domain';
 import type { CallOptions } from '@mic/recall';
 import type { UnaryOptions } from '@mic/rpc';
 import { CancelAllowance } from './cancel-allowance';
@@ -58,7 +58,7 @@ export class ServiceCaller {
     state.breaker.enter();
     state.hedges?.earn();
     const { signal } = options;
-    const gone = new AbortController();
+    const gone = new CallAbort();
     const onAbort = (): void => {
       if (!(signal.reason instanceof MicError) || signal.reason.code !== 'DEADLINE_EXCEEDED') gone.abort(signal.reason);
     };
@@ -81,7 +81,7 @@ export class ServiceCaller {
   #send<T>(
     { breaker, hedges }: RpcState,
     { signal, requestId, timeoutMs = DEFAULT_TIMEOUT_MS, hedgeAfterMs }: CallOptions,
-    gone: AbortController,
+    gone: CallAbort,
     send: (options: UnaryOptions) => Promise<T>,
   ): Promise<T> {
     if (hedgeAfterMs === undefined || hedges === null || breaker.isOpen) {

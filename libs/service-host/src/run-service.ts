@@ -1,7 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MicError, toMicError } from '@mic/domain';
 import { serveMetrics, ServiceMetrics } from '@mic/metrics';
-import { createLogger, startServer, stopOnSignals, type Logger, type LogLevel, type ServiceHandlers } from '@mic/rpc';
+import {
+  collectOften,
+  createLogger,
+  letCallsDieYoung,
+  startServer,
+  stopOnSignals,
+  type Logger,
+  type LogLevel,
+  type ServiceHandlers,
+} from '@mic/rpc';
 import type { AppConfig, SERVICE_VARIABLES, Variables } from './environment';
 import { recordEventLoopDelay } from './event-loop-delay';
 import type { Host, Opened } from './host';
@@ -32,6 +41,7 @@ const LONGEST_PAUSE_MS = 5_000;
  */
 export async function runService<V extends typeof SERVICE_VARIABLES, T>(service: Service<V, T>): Promise<void> {
   process.setSourceMapsEnabled(true);
+  letCallsDieYoung();
   try {
     await serve(service);
   } catch (error) {
@@ -102,6 +112,7 @@ async function serve<V extends typeof SERVICE_VARIABLES, T>(service: Service<V, 
   }
   state.opened = opened;
   const { current } = await opened.releases();
+  collectOften();
   server.setServing(true);
   logger.info({ release: current?.releaseId, manifest: current?.manifestSha256 }, 'serving');
 }
