@@ -12,6 +12,7 @@ import {
   recordEventLoopDelay,
   releaseApi,
   serveReleases,
+  tellLate,
   type Host,
   type Opened,
   type OpenReleases,
@@ -132,7 +133,15 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
         server.setUpToDate(current !== null && problem === null);
       },
     };
-    const surroundings = { releases: home.releases, store, profiles, liveItems, decisions: decisionLog, queueDelayMs };
+    const surroundings = {
+      releases: home.releases,
+      store,
+      profiles,
+      liveItems,
+      decisions: decisionLog,
+      queueDelayMs,
+      onLate: tellLate(host),
+    };
     state.served = await serveReleases({
       host,
       settings: RELEASE_SETTINGS,

@@ -17,6 +17,7 @@ import {
   storeRecords,
   type Host,
   type Opened,
+  tellLate,
   type OpenReleases,
   type ReleaseOpener,
 } from '@mic/service-host';
@@ -61,6 +62,7 @@ export async function openGateway(settings: ReturnType<typeof config.parse>, hos
     ...{ embedder, index, neighbors, liveItems, decisions },
     profiles: () => profiles.current,
     queueDelayMs: () => host.loopDelay.recentMs(),
+    onLate: tellLate(host),
   };
   const opener: ReleaseOpener<Engine> = {
     async open(pointer, beside) {

@@ -4,7 +4,15 @@ import type { FeatureSchema } from '@mic/features';
 import { WorkerItemIndex, WorkerUserIndex } from '@mic/hnsw-index';
 import { ReleaseItems, type LiveItemsFollower } from '@mic/live-items';
 import { OnnxItemEmbedder, OnnxUserEmbedder } from '@mic/onnx-tower';
-import { RecallEngine, warmUp, type Profiles, type ReleasePointer, type Store, type UserIndex } from '@mic/recall';
+import {
+  RecallEngine,
+  warmUp,
+  type LateEvent,
+  type Profiles,
+  type ReleasePointer,
+  type Store,
+  type UserIndex,
+} from '@mic/recall';
 import { openedRelease, openPublishedParts, type OpenedRelease } from '@mic/service-host';
 
 /** The recall path of one release in this process. */
@@ -22,11 +30,12 @@ export interface LocalEngineSurroundings {
   readonly decisions: DecisionLog | null;
   /** See RecallEngineOptions. */
   readonly queueDelayMs?: () => number;
+  readonly onLate?: (event: LateEvent) => void;
 }
 
 /** The recall path of one release, with everything that it calls. */
 export async function openLocalEngine(
-  { releases, store, profiles, liveItems, decisions, queueDelayMs }: LocalEngineSurroundings,
+  { releases, store, profiles, liveItems, decisions, queueDelayMs, onLate }: LocalEngineSurroundings,
   pointer: ReleasePointer,
   beside: boolean,
 ): Promise<OpenedRelease<LocalEngine>> {
@@ -80,6 +89,7 @@ export async function openLocalEngine(
           }
         : undefined,
       queueDelayMs,
+      onLate,
     });
     await liveItems.add(items);
     opened.push({

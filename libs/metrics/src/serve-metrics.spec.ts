@@ -17,6 +17,7 @@ describe('serveMetrics', () => {
     metrics.countSwap('failed');
     metrics.observeOpened(2);
     metrics.showBreaker('user-embedder', 'embedUsers', true);
+    metrics.showSpared('U2U2I', 8, true);
     const text = await (await ask()).text();
     expect(text).toContain('mic_releases_open{service="ann-service"} 2');
     expect(text).toContain('mic_release_behind{service="ann-service"} 1');
@@ -25,6 +26,7 @@ describe('serveMetrics', () => {
     expect(text).toContain('mic_release_swaps_total{outcome="failed",service="ann-service"} 2');
     expect(text).toContain('mic_release_open_seconds_bucket{le="3",service="ann-service"} 1');
     expect(text).toContain('mic_breaker_open{callee="user-embedder",rpc="embedUsers",service="ann-service"} 1');
+    expect(text).toContain('mic_part_spared{part="U2U2I",budgets_from_ms="8",service="ann-service"} 1');
     expect(text).toContain('process_resident_memory_bytes');
     expect((await ask('/')).status).toBe(404);
   });

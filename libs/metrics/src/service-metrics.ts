@@ -12,6 +12,7 @@ export class ServiceMetrics {
   readonly #swaps: Counter<'outcome'>;
   readonly #openSeconds: Histogram;
   readonly #breakers: Gauge<'callee' | 'rpc'>;
+  readonly #spared: Gauge<'part' | 'budgets_from_ms'>;
 
   constructor(service: string) {
     const registers = [this.registry];
@@ -47,6 +48,12 @@ export class ServiceMetrics {
       labelNames: ['callee', 'rpc'],
       registers,
     });
+    this.#spared = new Gauge({
+      name: 'mic_part_spared',
+      help: '1 while a part of the recall path is not waited for at budgets of a size because it was late again and again, else 0',
+      labelNames: ['part', 'budgets_from_ms'],
+      registers,
+    });
   }
 
   /** Which releases are open now. */
@@ -68,5 +75,10 @@ export class ServiceMetrics {
   /** @param callee the service whose RPC it is. */
   showBreaker(callee: string, rpc: string, isOpen: boolean): void {
     this.#breakers.set({ callee, rpc }, Number(isOpen));
+  }
+
+  /** @param fromMs budgets from this to twice as much, milliseconds. */
+  showSpared(part: string, fromMs: number, isSpared: boolean): void {
+    this.#spared.set({ part, budgets_from_ms: String(fromMs) }, Number(isSpared));
   }
 }

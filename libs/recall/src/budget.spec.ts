@@ -1,6 +1,8 @@
 import { MicError } from '@mic/domain';
 import { describe, expect, it, vi } from 'vitest';
 import { withinBudget, type BudgetOptions } from './budget';
+import { LateBreaker } from './late-breaker';
+import type { CallOptions } from './ports';
 import { frozen } from './testing/tiny-world';
 
 const options = (some: Partial<BudgetOptions> = {}): BudgetOptions => {
@@ -50,6 +52,27 @@ describe('withinBudget', () => {
     const call = vi.fn(() => Promise.resolve(1));
     expect(await withinBudget(call, options({ timeoutMs: 0 }))).toMatchObject({ outcome: 'SHED', elapsedMs: 0 });
     expect(call).not.toHaveBeenCalled();
+  });
+
+  it('does not wait for what is late again and again', async () => {
+    const clock = (): number => 0;
+    const breaker = new LateBreaker('CONTEXT', { clock });
+    const slow = { timeoutMs: 3, clock, breaker };
+    const call = vi.fn((its: CallOptions) => frozen(0, its));
+    for (let i = 0; i < 10; i++) await withinBudget(call, options(slow));
+    for (let i = 0; i < 10; i++) {
+      await withinBudget(() => Promise.reject(new MicError('DEADLINE_EXCEEDED', 'slow')), options(slow));
+    }
+    await withinBudget(() => Promise.reject(new MicError('RESOURCE_EXHAUSTED', 'full')), options(slow)); // says nothing
+    expect(await withinBudget(call, options(slow))).toMatchObject({
+      outcome: 'SHED',
+      message: expect.stringContaining('late 20 times in a row'),
+      elapsedMs: 0,
+    });
+    expect(call).toHaveBeenCalledTimes(10);
+    // An error is an answer too.
+    await withinBudget(() => Promise.reject(new Error('no')), options({ ...slow, timeoutMs: 10 }));
+    expect(await withinBudget(() => Promise.resolve(1), options(slow))).toMatchObject({ outcome: 'OK' });
   });
 
   it('throws CANCELLED when the caller cancels, before or during the call', async () => {

@@ -1,4 +1,5 @@
 import { CallAbort, MicError, toMicError } from '@mic/domain';
+import type { LateBreaker } from './late-breaker';
 import type { CallOptions } from './ports';
 
 /** How a budgeted call ended. */
@@ -18,6 +19,8 @@ export interface BudgetOptions {
   readonly clock: Clock;
   /** See CallOptions. */
   readonly hedgeAfterMs?: number;
+  /** Of the part that the call is for: what was late again and again is not made. */
+  readonly breaker?: LateBreaker;
 }
 
 /**
@@ -28,18 +31,20 @@ export const LATE = new MicError('DEADLINE_EXCEEDED', 'the budget of the call is
 
 /**
  * Runs a call within its budget. When time is up the call's signal fires and the outcome is LATE, whatever the call does
- * afterwards; an error becomes FAILED. Only the caller's own cancellation is thrown.
+ * afterwards; an error becomes FAILED; what its breaker refuses is SHED. Only the caller's own cancellation is thrown.
  *
  * @throws MicError CANCELLED when the caller's signal fires.
  */
 export async function withinBudget<T>(
   call: (options: CallOptions) => Promise<T>,
-  { timeoutMs, signal, requestId, clock, hedgeAfterMs }: BudgetOptions,
+  { timeoutMs, signal, requestId, clock, hedgeAfterMs, breaker }: BudgetOptions,
 ): Promise<Budgeted<T>> {
   const started = clock();
   const elapsedMs = (): number => clock() - started;
   if (signal.aborted) throw cancelled();
   if (timeoutMs <= 0) return { outcome: 'SHED', message: 'no time was left to try', elapsedMs: 0 };
+  const refusal = breaker?.refusal(timeoutMs);
+  if (typeof refusal === 'string') return { outcome: 'SHED', message: refusal, elapsedMs: 0 };
   const controller = new CallAbort();
   let stopWaiting: (() => void) | undefined;
   const interrupted = new Promise<'LATE' | 'CANCELLED'>((resolve) => {
@@ -63,9 +68,14 @@ export async function withinBudget<T>(
     );
   const first = await Promise.race([answered, interrupted]);
   stopWaiting?.();
-  if (typeof first !== 'string') return first;
+  if (typeof first !== 'string') {
+    if (first.outcome === 'LATE') breaker?.late(timeoutMs);
+    else if (first.outcome !== 'SHED') breaker?.answered(timeoutMs, first.elapsedMs);
+    return first;
+  }
   controller.abort(first === 'LATE' ? LATE : cancelled());
   if (first === 'CANCELLED') throw cancelled();
+  breaker?.late(timeoutMs);
   return { outcome: 'LATE', message: `no answer within ${Math.round(timeoutMs)} ms`, elapsedMs: elapsedMs() };
 }
 

@@ -5,6 +5,7 @@ import type { ChannelPorts } from './channel';
 import { Eligibility } from './eligibility';
 import { droppedOf, sourceOf, type Refused } from './explain';
 import { knownRows, mergeHistories, NO_HISTORY } from './history';
+import { LateBreakers, type LateEvent } from './late-breaker';
 import { Items, NO_LIVE_ITEMS, type LiveItems } from './items';
 import type { ChannelList } from './merge';
 import { withOverrides } from './overrides';
@@ -49,6 +50,8 @@ export interface RecallEngineOptions {
    * was read, and its answer will, and its deadline knows of neither.
    */
   readonly queueDelayMs?: () => number;
+  /** Told when a part that is late again and again is spared, and when no longer. */
+  readonly onLate?: (event: LateEvent) => void;
 }
 
 /** A ranked answer in rows, before it is put into words. */
@@ -93,6 +96,7 @@ export class RecallEngine implements RecallService {
   readonly #onRanked: RecallEngineOptions['onRanked'];
   readonly #clock: Clock;
   readonly #queueDelayMs: () => number;
+  readonly #breakers: LateBreakers;
   #items: { readonly of: LiveItems; readonly items: Items } | null = null;
 
   constructor(options: RecallEngineOptions) {
@@ -105,6 +109,7 @@ export class RecallEngine implements RecallService {
     this.#onRanked = options.onRanked;
     this.#clock = options.clock ?? (() => performance.now());
     this.#queueDelayMs = options.queueDelayMs ?? (() => 0);
+    this.#breakers = new LateBreakers({ clock: this.#clock, onLate: options.onLate });
   }
 
   async recall(request: RecallRequest, deadlineMs: number, signal: AbortSignal): Promise<RecallResult> {
@@ -156,7 +161,12 @@ export class RecallEngine implements RecallService {
     // A field that does not exist is refused before anything is done.
     const fields = request.userFields ? this.#userFields.encode(request.userFields) : null;
     const user = await this.#readUser(trip, fields);
-    const runs = await runChannels(trip, user, { ports: this.#ports, ...this.#efs, clock: this.#clock });
+    const runs = await runChannels(trip, user, {
+      ports: this.#ports,
+      ...this.#efs,
+      clock: this.#clock,
+      breakers: this.#breakers,
+    });
     const vectors = await user.vectors;
     const known = vectors?.outcome === 'OK' ? vectors.value : null;
     const lists = runs.filter(({ report }) => report.outcome !== 'DISABLED').map(({ list }) => list);
@@ -224,6 +234,7 @@ export class RecallEngine implements RecallService {
     return withinBudget((options) => this.#ports.store.userContext(wanted, options), {
       timeoutMs: Math.min(profile.contextTimeoutMs, profile.contextShare * timeLeft()),
       hedgeAfterMs: profile.contextHedgeAfterMs,
+      breaker: this.#breakers.of('CONTEXT'),
       signal,
       requestId,
       clock: this.#clock,
@@ -252,6 +263,7 @@ export class RecallEngine implements RecallService {
     return withinBudget(embed, {
       timeoutMs: Math.min(profile.channels.U2I.timeoutMs, timeLeft()),
       hedgeAfterMs: profile.channels.U2I.hedgeAfterMs,
+      breaker: this.#breakers.of('VECTORS'),
       signal,
       requestId: request.requestId,
       clock: this.#clock,

@@ -5,6 +5,7 @@ import { RECALL_CHANNELS } from './channels/registry';
 import { Effort } from './effort';
 import type { Eligibility } from './eligibility';
 import type { Items } from './items';
+import type { LateBreakers } from './late-breaker';
 import type { ChannelList } from './merge';
 import type { UserContext, UserVectors } from './ports';
 import type { RecallProfile } from './profile';
@@ -50,6 +51,7 @@ export interface ChannelRunner {
   readonly indexEf: number | undefined;
   readonly userIndexEf: number | undefined;
   readonly clock: Clock;
+  readonly breakers: LateBreakers;
 }
 
 /**
@@ -94,7 +96,7 @@ async function runChannel(
   channel: RecallChannel,
   { request, n, profile, items, signal }: Trip,
   { context, historyRows, eligibility, vectors }: UserState,
-  { ports, indexEf, userIndexEf, clock }: ChannelRunner,
+  { ports, indexEf, userIndexEf, clock, breakers }: ChannelRunner,
   { timeLeftMs, fillsUp }: { readonly timeLeftMs: number; readonly fillsUp: boolean },
 ): Promise<ChannelRun> {
   const settings = profile.channels[channel.name];
@@ -134,6 +136,7 @@ async function runChannel(
   const ran = await withinBudget((options) => channel.retrieve(input, ports, options), {
     timeoutMs,
     hedgeAfterMs: settings.hedgeAfterMs,
+    breaker: channel.asksNobody ? undefined : breakers.of(channel.name),
     signal,
     requestId: request.requestId,
     clock,

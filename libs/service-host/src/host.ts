@@ -19,6 +19,7 @@ export interface ServiceCounters {
   countSwap(outcome: 'done' | 'failed'): void;
   observeOpened(seconds: number): void;
   showBreaker(callee: string, rpc: string, isOpen: boolean): void;
+  showSpared(part: string, fromMs: number, isSpared: boolean): void;
 }
 
 /** The process that a service runs in, as far as a service needs it. */

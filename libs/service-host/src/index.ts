@@ -13,4 +13,5 @@ export { openedRelease, openPublishedParts } from './published-release';
 export { releaseApi } from './release-api';
 export { nothingPublished } from './release-watch';
 export { runService, type Service } from './run-service';
+export { tellLate } from './tell-late';
 export { serveReleases, storeRecords, type StoreRecords } from './serve-releases';
