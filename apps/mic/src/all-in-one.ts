@@ -4,7 +4,7 @@ import { ItemWrites, LiveItemsFollower } from '@mic/live-items';
 import { openLocalEngine, type LocalEngine } from '@mic/local-recall';
 import { ServiceMetrics } from '@mic/metrics';
 import { openStore } from '@mic/open-store';
-import { largestN, type Profiles } from '@mic/recall';
+import { largestN, LateBreakers, type Profiles } from '@mic/recall';
 import { recallApi } from '@mic/recall-api';
 import { collectOften, letCallsDieYoung, startServer, type Logger } from '@mic/rpc';
 import {
@@ -140,7 +140,7 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
       liveItems,
       decisions: decisionLog,
       queueDelayMs,
-      onLate: tellLate(host),
+      lateBreakers: new LateBreakers({ onLate: tellLate(host) }),
     };
     state.served = await serveReleases({
       host,

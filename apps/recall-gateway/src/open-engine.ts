@@ -1,7 +1,7 @@
 import type { DecisionLog } from '@mic/decision-log';
 import type { FeatureSchema } from '@mic/features';
 import { ReleaseItems, type LiveItemsFollower } from '@mic/live-items';
-import { RecallEngine, type ItemCatalog, type LateEvent, type Profiles, type ReleasePointer } from '@mic/recall';
+import { RecallEngine, type ItemCatalog, type LateBreakers, type Profiles, type ReleasePointer } from '@mic/recall';
 import {
   ItemEmbedderClient,
   ItemIndexClient,
@@ -28,12 +28,22 @@ export interface EngineSurroundings {
   readonly decisions: DecisionLog | null;
   readonly profiles: () => Profiles;
   readonly queueDelayMs: () => number;
-  readonly onLate: (event: LateEvent) => void;
+  readonly lateBreakers: LateBreakers;
 }
 
 /** Opens the items of a published release, and a recall path over the services that serve it. */
 export async function openEngine(
-  { releases, embedder, index, neighbors, liveItems, decisions, profiles, queueDelayMs, onLate }: EngineSurroundings,
+  {
+    releases,
+    embedder,
+    index,
+    neighbors,
+    liveItems,
+    decisions,
+    profiles,
+    queueDelayMs,
+    lateBreakers,
+  }: EngineSurroundings,
   pointer: ReleasePointer,
   beside: boolean,
 ): Promise<OpenedRelease<Engine>> {
@@ -62,7 +72,7 @@ export async function openEngine(
         }
       : undefined,
     queueDelayMs,
-    onLate,
+    lateBreakers,
   });
   await liveItems.add(items);
   return openedRelease(release, { engine, catalog, schema }, () => {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DecisionLog, tellDecisionTrouble } from '@mic/decision-log';
 import { ItemWrites, LiveItemsFollower } from '@mic/live-items';
-import { largestN, warmUp, type HistoryWriter, type ItemWriter, type RecallService } from '@mic/recall';
+import { largestN, LateBreakers, warmUp, type HistoryWriter, type ItemWriter, type RecallService } from '@mic/recall';
 import { WatchedProfiles } from '@mic/recall-api';
 import {
   ItemIndexClient,
@@ -62,7 +62,7 @@ export async function openGateway(settings: ReturnType<typeof config.parse>, hos
     ...{ embedder, index, neighbors, liveItems, decisions },
     profiles: () => profiles.current,
     queueDelayMs: () => host.loopDelay.recentMs(),
-    onLate: tellLate(host),
+    lateBreakers: new LateBreakers({ onLate: tellLate(host) }),
   };
   const opener: ReleaseOpener<Engine> = {
     async open(pointer, beside) {

@@ -1,8 +1,16 @@
+import { setMaxListeners } from 'node:events';
+
 /** As AbortSignal; of a class of its own, see CallAbort. */
 class CallSignal extends EventTarget implements AbortSignal {
   aborted = false;
   reason: unknown = undefined;
   onabort: AbortSignal['onabort'] = null;
+
+  constructor() {
+    super();
+    // A batch has a listener for each part of each of its users.
+    setMaxListeners(0, this);
+  }
 
   throwIfAborted(): void {
     if (this.aborted) throw this.reason;

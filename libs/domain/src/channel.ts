@@ -10,7 +10,7 @@ export type Channel = (typeof CHANNELS)[number];
 /**
  * What became of one channel in one request.
  * OK: it returned candidates. EMPTY: it worked and had none. LATE: its budget ran out. FAILED: it returned an error.
- * SHED: it was not tried, to protect the service. DISABLED: the profile or the request switches it off, or it is a fallback that
+ * SHED: it was not tried, to protect the service or because it is late again and again. DISABLED: the profile or the request switches it off, or it is a fallback that
  * was not needed.
  */
 export type ChannelOutcome = 'OK' | 'EMPTY' | 'LATE' | 'FAILED' | 'SHED' | 'DISABLED';

@@ -7,7 +7,7 @@ import { OnnxItemEmbedder, OnnxUserEmbedder } from '@mic/onnx-tower';
 import {
   RecallEngine,
   warmUp,
-  type LateEvent,
+  type LateBreakers,
   type Profiles,
   type ReleasePointer,
   type Store,
@@ -30,12 +30,12 @@ export interface LocalEngineSurroundings {
   readonly decisions: DecisionLog | null;
   /** See RecallEngineOptions. */
   readonly queueDelayMs?: () => number;
-  readonly onLate?: (event: LateEvent) => void;
+  readonly lateBreakers?: LateBreakers;
 }
 
 /** The recall path of one release, with everything that it calls. */
 export async function openLocalEngine(
-  { releases, store, profiles, liveItems, decisions, queueDelayMs, onLate }: LocalEngineSurroundings,
+  { releases, store, profiles, liveItems, decisions, queueDelayMs, lateBreakers }: LocalEngineSurroundings,
   pointer: ReleasePointer,
   beside: boolean,
 ): Promise<OpenedRelease<LocalEngine>> {
@@ -89,7 +89,7 @@ export async function openLocalEngine(
           }
         : undefined,
       queueDelayMs,
-      onLate,
+      lateBreakers,
     });
     await liveItems.add(items);
     opened.push({

@@ -5,7 +5,7 @@ import { LateBreaker } from './late-breaker';
 import type { CallOptions } from './ports';
 import { frozen } from './testing/tiny-world';
 
-const options = (some: Partial<BudgetOptions> = {}): BudgetOptions => {
+const options = <T>(some: Partial<BudgetOptions<T>> = {}): BudgetOptions<T> => {
   let nowMs = 100;
   // Each look at the clock is 5 ms after the last one.
   const clock = (): number => (nowMs += 5);
@@ -55,23 +55,36 @@ describe('withinBudget', () => {
   });
 
   it('does not wait for what is late again and again', async () => {
-    const clock = (): number => 0;
-    const breaker = new LateBreaker('CONTEXT', { clock });
-    const slow = { timeoutMs: 3, clock, breaker };
+    const at = { ms: 0 };
+    const breaker = new LateBreaker('CONTEXT', { clock: () => at.ms });
+    const slow = { timeoutMs: 3, clock: () => 0, breaker };
     const call = vi.fn((its: CallOptions) => frozen(0, its));
+    const fails = (error: Error, tells?: () => boolean) =>
+      withinBudget(() => Promise.reject(error), options({ ...slow, tells }));
     for (let i = 0; i < 10; i++) await withinBudget(call, options(slow));
-    for (let i = 0; i < 10; i++) {
-      await withinBudget(() => Promise.reject(new MicError('DEADLINE_EXCEEDED', 'slow')), options(slow));
-    }
-    await withinBudget(() => Promise.reject(new MicError('RESOURCE_EXHAUSTED', 'full')), options(slow)); // says nothing
+    at.ms = 100;
+    for (let i = 0; i < 9; i++) await fails(new MicError('DEADLINE_EXCEEDED', 'slow'));
+    // None of these says anything.
+    await fails(new MicError('RESOURCE_EXHAUSTED', 'full'));
+    await fails(new MicError('DEADLINE_EXCEEDED', 'slow'), () => false);
+    await fails(new Error('no'), () => false);
+    const gone = new AbortController();
+    const cancelled = withinBudget(call, options({ ...slow, timeoutMs: 10_000, signal: gone.signal }));
+    gone.abort();
+    await expect(cancelled).rejects.toMatchObject({ code: 'CANCELLED' });
+    expect(breaker.refusal(3)).toBeNull();
+    await fails(new MicError('DEADLINE_EXCEEDED', 'slow'));
+    breaker.refusal(3); // a try
+    call.mockClear();
     expect(await withinBudget(call, options(slow))).toMatchObject({
       outcome: 'SHED',
       message: expect.stringContaining('late 20 times in a row'),
       elapsedMs: 0,
     });
-    expect(call).toHaveBeenCalledTimes(10);
+    expect(call).not.toHaveBeenCalled();
     // An error is an answer too.
-    await withinBudget(() => Promise.reject(new Error('no')), options({ ...slow, timeoutMs: 10 }));
+    at.ms = 200;
+    await fails(new Error('no'));
     expect(await withinBudget(() => Promise.resolve(1), options(slow))).toMatchObject({ outcome: 'OK' });
   });
 

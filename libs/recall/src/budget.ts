@@ -10,7 +10,7 @@ export type Budgeted<T> =
 /** Milliseconds of a monotonic clock. */
 export type Clock = () => number;
 
-export interface BudgetOptions {
+export interface BudgetOptions<T> {
   /** Time the call may take; at or below 0 it is not made. */
   readonly timeoutMs: number;
   /** The caller's own signal. */
@@ -21,6 +21,8 @@ export interface BudgetOptions {
   readonly hedgeAfterMs?: number;
   /** Of the part that the call is for: what was late again and again is not made. */
   readonly breaker?: LateBreaker;
+  /** Whether an outcome says something of that part; each but SHED does by default. */
+  readonly tells?: (ended: Budgeted<T>) => boolean;
 }
 
 /**
@@ -37,7 +39,7 @@ export const LATE = new MicError('DEADLINE_EXCEEDED', 'the budget of the call is
  */
 export async function withinBudget<T>(
   call: (options: CallOptions) => Promise<T>,
-  { timeoutMs, signal, requestId, clock, hedgeAfterMs, breaker }: BudgetOptions,
+  { timeoutMs, signal, requestId, clock, hedgeAfterMs, breaker, tells }: BudgetOptions<T>,
 ): Promise<Budgeted<T>> {
   const started = clock();
   const elapsedMs = (): number => clock() - started;
@@ -69,12 +71,16 @@ export async function withinBudget<T>(
   const first = await Promise.race([answered, interrupted]);
   stopWaiting?.();
   if (typeof first !== 'string') {
-    if (first.outcome === 'LATE') breaker?.late(timeoutMs);
-    else if (first.outcome !== 'SHED') breaker?.answered(timeoutMs, first.elapsedMs);
+    if (first.outcome === 'SHED' || tells?.(first) === false) breaker?.untold(timeoutMs);
+    else if (first.outcome === 'LATE') breaker?.late(timeoutMs);
+    else breaker?.answered(timeoutMs, first.elapsedMs);
     return first;
   }
   controller.abort(first === 'LATE' ? LATE : cancelled());
-  if (first === 'CANCELLED') throw cancelled();
+  if (first === 'CANCELLED') {
+    breaker?.untold(timeoutMs);
+    throw cancelled();
+  }
   breaker?.late(timeoutMs);
   return { outcome: 'LATE', message: `no answer within ${Math.round(timeoutMs)} ms`, elapsedMs: elapsedMs() };
 }

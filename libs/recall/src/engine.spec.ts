@@ -1,12 +1,18 @@
 import { hashIds, MicError, parseReleaseId } from '@mic/domain';
 import { describe, expect, it } from 'vitest';
 import type { RecallPorts } from './engine';
-import { mergeHistories } from './history';
+import { mergeHistories, NO_HISTORY } from './history';
+import { LateBreakers, type Part } from './late-breaker';
 import type { RecallRequest, RecallResult } from './recall-types';
 import { recallTiny } from './testing/recall-tiny';
 import { frozen, history, ITEMS, RELEASE, tinyPorts } from './testing/tiny-world';
 
 const recall = recallTiny;
+
+const noHistory: RecallPorts['store']['userContext'] = async (...call) => ({
+  ...(await tinyPorts().store.userContext(...call)),
+  history: NO_HISTORY,
+});
 
 const round = (value: number): number => Math.round(value * 1e4) / 1e4;
 /** Of the three channels of the model. */
@@ -217,6 +223,57 @@ describe('outcomes', () => {
     expect(result.basicScore).toBe('CHANNEL_SIMILARITY');
     // best similarities: b .8 (a), c .9 (v), e .8 (d)
     expect(ids(result)[0]).toBe('c');
+  });
+
+  describe('what is late again and again', () => {
+    const profile = { contextTimeoutMs: 10, channels: { U2I: { timeoutMs: 10 }, U2I2I: { timeoutMs: 10 } } };
+    /** Parts that were late so often that they are spared. */
+    function spared(...parts: Part[]) {
+      const at = { ms: 0 };
+      const lateBreakers = new LateBreakers({ clock: () => at.ms });
+      for (const part of parts) lateBreakers.of(part).late(10);
+      at.ms = 100;
+      for (const part of parts) for (let i = 0; i < 19; i++) lateBreakers.of(part).late(10);
+      const nextTry = (): void => void (at.ms += 100);
+      return { setup: { profile, lateBreakers }, nextTry };
+    }
+
+    it('is SHED, but for a try, which in time makes it well', async () => {
+      const { setup } = spared('U2I2I', 'VECTORS');
+      const store = { similarItems: frozen };
+      expect(outcomes(await recall({}, { ...setup, store }))).toEqual(['OK', 'OK', 'LATE']);
+      const result = await recall({}, setup);
+      expect(outcomes(result)).toEqual(['OK', 'OK', 'SHED']);
+      expect(result.channels[2]!.message).toMatch(/^not waited for: late 21 times in a row, with up to 10.0 ms/);
+      expect(result.degraded).toBe(true);
+    });
+
+    it('says nothing of a channel that asked nobody', async () => {
+      const { setup, nextTry } = spared('U2I2I');
+      const store = { userContext: noHistory };
+      expect(outcomes(await recall({}, { ...setup, store }))[2]).toBe('EMPTY');
+      expect(outcomes(await recall({}, { ...setup, store: { similarItems: frozen } }))[2]).toBe('LATE');
+      expect(outcomes(await recall({}, setup))[2]).toBe('SHED');
+      nextTry();
+      expect(outcomes(await recall({}, setup))[2]).toBe('OK');
+      expect(outcomes(await recall({}, setup))[2]).toBe('OK');
+    });
+
+    it('is a history that is not waited for: what needs it is SHED, what is given in the request is taken', async () => {
+      const { setup } = spared('CONTEXT');
+      await recall({}, { ...setup, store: { userContext: frozen } });
+      expect(outcomes(await recall({}, setup))).toEqual(['SHED', 'OK', 'SHED']);
+      expect(outcomes(await recall({ inlineHistory: history('a', 'd') }, setup))).toEqual(['OK', 'OK', 'OK']);
+    });
+
+    it('is not a channel whose user vector is late', async () => {
+      const { setup } = spared('VECTORS');
+      const embed = (_release: unknown, input: unknown, options: { signal: AbortSignal }) => frozen(input, options);
+      const slow = { ...setup, ports: { embedder: { embed } } };
+      for (let i = 0; i < 25; i++) await recall({}, slow);
+      expect(setup.lateBreakers.of('U2I').refusal(10)).toBeNull();
+      expect(outcomes(await recall({}, setup))).toEqual(['SHED', 'OK', 'OK']);
+    });
   });
 
   it('an unreadable history is not served as an empty one', async () => {

@@ -5,7 +5,7 @@ import type { ChannelPorts } from './channel';
 import { Eligibility } from './eligibility';
 import { droppedOf, sourceOf, type Refused } from './explain';
 import { knownRows, mergeHistories, NO_HISTORY } from './history';
-import { LateBreakers, type LateEvent } from './late-breaker';
+import { LateBreakers } from './late-breaker';
 import { Items, NO_LIVE_ITEMS, type LiveItems } from './items';
 import type { ChannelList } from './merge';
 import { withOverrides } from './overrides';
@@ -50,8 +50,8 @@ export interface RecallEngineOptions {
    * was read, and its answer will, and its deadline knows of neither.
    */
   readonly queueDelayMs?: () => number;
-  /** Told when a part that is late again and again is spared, and when no longer. */
-  readonly onLate?: (event: LateEvent) => void;
+  /** Of what is late again and again; engines of several releases share them. Its own by default. */
+  readonly lateBreakers?: LateBreakers;
 }
 
 /** A ranked answer in rows, before it is put into words. */
@@ -109,7 +109,7 @@ export class RecallEngine implements RecallService {
     this.#onRanked = options.onRanked;
     this.#clock = options.clock ?? (() => performance.now());
     this.#queueDelayMs = options.queueDelayMs ?? (() => 0);
-    this.#breakers = new LateBreakers({ clock: this.#clock, onLate: options.onLate });
+    this.#breakers = options.lateBreakers ?? new LateBreakers({ clock: this.#clock });
   }
 
   async recall(request: RecallRequest, deadlineMs: number, signal: AbortSignal): Promise<RecallResult> {

@@ -51,7 +51,7 @@ export type {
 } from './recall-types';
 export { RECALL_CHANNELS } from './channels/registry';
 export type { ChannelCandidates } from './channel';
-export type { LateEvent } from './late-breaker';
+export { LateBreakers, type LateEvent } from './late-breaker';
 export { RecallEngine, type RankedRecall, type RecallEngineOptions, type RecallPorts } from './engine';
 export { NO_HISTORY } from './history';
 export { Items, NO_LIVE_ITEMS, type LiveItems } from './items';

@@ -112,6 +112,7 @@ async function runChannel(
     const message = `the user's history could not be read: ${context.message}`;
     return withoutCandidates(channel, profile, { outcome, elapsedMs, message, shrunk: [] });
   }
+  let lacksVectors = false;
   const refused = new Set<number>();
   const notes: string[] = [];
   const timeoutMs = Math.min(settings.timeoutMs, timeLeftMs);
@@ -126,7 +127,11 @@ async function runChannel(
     eligibility: request.explain ? eligibility.noting(refused) : eligibility,
     historyRows,
     fillsUp,
-    userVectors: () => valueOf(vectors),
+    userVectors: () =>
+      valueOf(vectors).catch((error: unknown) => {
+        lacksVectors = true;
+        throw error;
+      }),
     effort,
     indexEf,
     userIndexEf,
@@ -137,6 +142,8 @@ async function runChannel(
     timeoutMs,
     hedgeAfterMs: settings.hedgeAfterMs,
     breaker: channel.asksNobody ? undefined : breakers.of(channel.name),
+    // Without a vector, or anything to ask about, it has asked nobody.
+    tells: (ended) => !lacksVectors && !(ended.outcome === 'OK' && ended.value === NO_CANDIDATES),
     signal,
     requestId: request.requestId,
     clock,

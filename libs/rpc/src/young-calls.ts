@@ -9,13 +9,12 @@ interface Transport {
   activeCalls?: unknown;
 }
 
-interface ConnectorModule {
-  readonly Http2SubchannelConnector: { readonly prototype: { connect(...args: unknown[]): Promise<Transport> } };
+interface Connector {
+  connect(...args: unknown[]): Promise<Transport>;
 }
 
 type Work = (this: unknown, ...args: unknown[]) => unknown;
 
-const require = createRequire(import.meta.url);
 let isDone = false;
 
 /**
@@ -31,21 +30,35 @@ export function letCallsDieYoung(): void {
   if (isDone) return;
   isDone = true;
   bindWithoutProperty();
+  keepStreamsInFlight();
+  keepCallsInFlight();
+}
+
+function bindWithoutProperty(): void {
+  const { prototype } = AsyncResource;
+  if (!('asyncResource' in new AsyncResource('known').bind(() => undefined))) return;
+  prototype.bind = function <F extends Work>(this: AsyncResource, work: F, thisArg?: unknown): F {
+    if (typeof work !== 'function') throw new TypeError(`what is bound must be a function, not ${typeof work}`);
+    const run = (self: unknown, args: unknown[]): unknown =>
+      this.runInAsyncScope(work, thisArg === undefined ? self : thisArg, ...args);
+    const bound = function (this: unknown, ...args: unknown[]): unknown {
+      return run(this, args);
+    };
+    return Object.defineProperty(bound, 'length', { value: work.length }) as F;
+  };
+}
+
+function keepStreamsInFlight(): void {
   const http2 = nodesHttp2 as { -readonly [K in keyof typeof nodesHttp2]: (typeof nodesHttp2)[K] };
   const { connect, createServer, createSecureServer } = http2;
-  http2.connect = (...args: unknown[]) => ofYoungStreams(Reflect.apply(connect, http2, args));
+  http2.connect = Object.defineProperties(
+    (...args: unknown[]) => ofYoungStreams(Reflect.apply(connect, http2, args)),
+    Object.getOwnPropertyDescriptors(connect), // also how util.promisify makes a promise of it
+  );
   http2.createServer = (...args: unknown[]) =>
     Reflect.apply(createServer, http2, args).on('session', ofYoungStreams) as Http2Server;
   http2.createSecureServer = (...args: unknown[]) =>
     Reflect.apply(createSecureServer, http2, args).on('session', ofYoungStreams) as Http2SecureServer;
-  const { prototype } = (require('@grpc/grpc-js/build/src/transport') as ConnectorModule).Http2SubchannelConnector;
-  const { connect: connectTransport } = prototype;
-  prototype.connect = async function (...args) {
-    const transport = await connectTransport.apply(this, args);
-    if (types.isSet(transport.activeCalls) && transport.activeCalls.size === 0)
-      transport.activeCalls = new InFlightSet();
-    return transport;
-  };
 }
 
 function ofYoungStreams<S extends Http2Session>(session: S): S {
@@ -55,13 +68,27 @@ function ofYoungStreams<S extends Http2Session>(session: S): S {
   return session;
 }
 
-function bindWithoutProperty(): void {
-  const { prototype } = AsyncResource;
-  if (!('asyncResource' in new AsyncResource('known').bind(() => undefined))) return;
-  prototype.bind = function <F extends Work>(this: AsyncResource, work: F, thisArg?: unknown): F {
-    const run = (self: unknown, args: unknown[]): unknown => this.runInAsyncScope(work, thisArg ?? self, ...args);
-    return function (this: unknown, ...args: unknown[]) {
-      return run(this, args);
-    } as F;
+function keepCallsInFlight(): void {
+  const prototype = connectorOfGrpc();
+  if (!prototype) return;
+  const { connect } = prototype;
+  prototype.connect = async function (...args) {
+    const transport = await connect.apply(this, args);
+    if (types.isSet(transport.activeCalls) && transport.activeCalls.size === 0) {
+      transport.activeCalls = new InFlightSet();
+    }
+    return transport;
   };
+}
+
+/** What connects clients of grpc-js; it is not part of its API. */
+function connectorOfGrpc(): Connector | undefined {
+  try {
+    const module = createRequire(import.meta.url)('@grpc/grpc-js/build/src/transport') as {
+      readonly Http2SubchannelConnector?: { readonly prototype: Connector };
+    };
+    return module.Http2SubchannelConnector?.prototype;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,6 +1,7 @@
 import type { FeatureSchema } from '@mic/features';
 import { RecallEngine, type RecallPorts } from '../engine';
 import { NO_LIVE_ITEMS, type LiveItems } from '../items';
+import type { LateBreakers } from '../late-breaker';
 import type { RecallRequest, RecallResult } from '../recall-types';
 import { tinyCatalog, tinyPorts, tinyProfiles } from './tiny-world';
 
@@ -17,6 +18,7 @@ export interface Setup {
   readonly indexEf?: number;
   readonly userIndexEf?: number;
   readonly queueDelayMs?: () => number;
+  readonly lateBreakers?: LateBreakers;
 }
 
 /** A user's age: missing, below 18, below 40, above. */
@@ -39,6 +41,7 @@ export function recallTiny(request: Partial<RecallRequest> = {}, setup: Setup = 
     indexEf: setup.indexEf,
     userIndexEf: setup.userIndexEf,
     queueDelayMs: setup.queueDelayMs,
+    lateBreakers: setup.lateBreakers,
     profiles: () => tinyProfiles(setup.profile),
   });
   const signal = setup.signal ?? new AbortController().signal;
