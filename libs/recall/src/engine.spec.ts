@@ -5,7 +5,7 @@ import { mergeHistories, NO_HISTORY } from './history';
 import { LateBreakers, type Part } from './late-breaker';
 import type { RecallRequest, RecallResult } from './recall-types';
 import { recallTiny } from './testing/recall-tiny';
-import { frozen, history, ITEMS, RELEASE, tinyPorts } from './testing/tiny-world';
+import { frozen, history, ITEMS, RELEASE, tinyCatalog, tinyPorts } from './testing/tiny-world';
 
 const recall = recallTiny;
 
@@ -267,12 +267,15 @@ describe('outcomes', () => {
     });
 
     it('is not a channel whose user vector is late', async () => {
-      const { setup } = spared('VECTORS');
+      const { setup, nextTry } = spared();
       const embed = (_release: unknown, input: unknown, options: { signal: AbortSignal }) => frozen(input, options);
       const slow = { ...setup, ports: { embedder: { embed } } };
       for (let i = 0; i < 25; i++) await recall({}, slow);
-      expect(setup.lateBreakers.of('U2I').refusal(10)).toBeNull();
-      expect(outcomes(await recall({}, setup))).toEqual(['SHED', 'OK', 'OK']);
+      nextTry();
+      await recall({}, slow);
+      const refusals = (part: Part) => [1, 2].map(() => setup.lateBreakers.of(part).refusal(9) !== null);
+      expect(refusals('VECTORS')).toEqual([false, true]);
+      expect(refusals('U2I')).toEqual([false, false]);
     });
   });
 
@@ -349,6 +352,20 @@ describe('outcomes', () => {
     // As well when its time is over: its caller may wait a little longer.
     const late = await recall(request, { store: { userContext }, ports: { embedder }, profile, deadlineMs: 0 });
     expect(ids(late).sort()).toEqual(['a', 'c', 'd']);
+  });
+
+  it('POPULAR that fills up in vain keeps what it had found', async () => {
+    let asked = 0;
+    const popular = (category: number) => {
+      if (++asked > 1) throw new Error('damaged');
+      return tinyCatalog().popular(category);
+    };
+    const off = { enabled: false };
+    const channels = { U2I: off, U2U2I: off, U2I2I: off, POPULAR: { enabled: true, when: 'always', quota: 1 } };
+    const result = await recall({}, { profile: { channels }, store: { userContext: noHistory }, catalog: { popular } });
+    expect(asked).toBe(2);
+    expect(result.channels[3]).toMatchObject({ outcome: 'OK', candidates: 1 });
+    expect(ids(result)).toEqual(['a']);
   });
 
   it('keeps half of the time for the channels, whatever the profile keeps back', async () => {

@@ -2,6 +2,7 @@ import type { FeatureSchema } from '@mic/features';
 import { RecallEngine, type RecallPorts } from '../engine';
 import { NO_LIVE_ITEMS, type LiveItems } from '../items';
 import type { LateBreakers } from '../late-breaker';
+import type { ItemCatalog } from '../ports';
 import type { RecallRequest, RecallResult } from '../recall-types';
 import { tinyCatalog, tinyPorts, tinyProfiles } from './tiny-world';
 
@@ -9,6 +10,7 @@ import { tinyCatalog, tinyPorts, tinyProfiles } from './tiny-world';
 export interface Setup {
   readonly liveItems?: LiveItems;
   readonly ports?: Partial<RecallPorts>;
+  readonly catalog?: Partial<ItemCatalog>;
   readonly store?: Partial<RecallPorts['store']>;
   readonly userIndex?: Partial<RecallPorts['userIndex']>;
   /** See tinyProfiles. */
@@ -35,7 +37,7 @@ export function recallTiny(request: Partial<RecallRequest> = {}, setup: Setup = 
       store: { ...ports.store, ...setup.store },
       userIndex: { ...ports.userIndex, ...setup.userIndex },
     },
-    catalog: tinyCatalog(),
+    catalog: { ...tinyCatalog(), ...setup.catalog },
     schema: TINY_SCHEMA,
     liveItems: () => setup.liveItems ?? NO_LIVE_ITEMS,
     indexEf: setup.indexEf,
