@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { collectOften, letCallsDieYoung } from '@mic/rpc';
+import { letCallsDieYoung } from '@mic/rpc';
 import Table from 'cli-table3';
 import { Command } from 'commander';
 import { benchAppend, type AppendRow } from './append';
@@ -21,7 +21,6 @@ import { benchTrain, ENCODER_NAMES, type EncoderName, type TrainReport } from '.
 import { userIdsOf } from './user-ids';
 
 letCallsDieYoung();
-collectOften();
 
 const program = new Command('bench').description(
   'measurements of this project; each prints a table, or JSON with --json',

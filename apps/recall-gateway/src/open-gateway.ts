@@ -15,9 +15,9 @@ import {
 import {
   serveReleases,
   storeRecords,
+  tellLate,
   type Host,
   type Opened,
-  tellLate,
   type OpenReleases,
   type ReleaseOpener,
 } from '@mic/service-host';
