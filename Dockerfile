@@ -28,7 +28,7 @@ ENV NODE_ENV=production
 WORKDIR /app
 USER node
 EXPOSE 7070
-CMD ["node", "dist/main.mjs"]
+CMD ["node", "--v8-pool-size=1", "dist/main.mjs"]
 
 FROM runtime AS user-embedder
 COPY --from=build /out/user-embedder ./

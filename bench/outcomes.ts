@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RecallServiceClient } from '@mic/contracts';
 import { DEGRADED_OUTCOMES, MicError } from '@mic/domain';
 import { startSlowProxy } from '@mic/redis-process';
-import { collectGarbage, collectOften, createClient, unary } from '@mic/rpc';
+import { collectGarbage, collectGently, createClient, unary } from '@mic/rpc';
 import { connected } from './load';
 import { judgedCall } from './outcomes-call';
 import { CONDITIONS, requestOf, type Condition, type World } from './outcomes-conditions';
@@ -63,7 +63,7 @@ const LOG_WINDOW_MS = 1_200;
 
 /** Provokes each condition in each shape, and judges every answer and every failure of a load meanwhile. */
 export async function benchOutcomes(options: OutcomesOptions, tell: (line: string) => void): Promise<OutcomesReport> {
-  collectOften();
+  collectGently();
   const rows: OutcomeRow[] = [];
   const leftOut: LeftOut[] = [];
   const saturation: Partial<Record<Shape, number>> = {};

@@ -6,7 +6,7 @@ import { ServiceMetrics } from '@mic/metrics';
 import { openStore } from '@mic/open-store';
 import { largestN, LateBreakers, type Profiles } from '@mic/recall';
 import { recallApi } from '@mic/recall-api';
-import { collectOften, letCallsDieYoung, startServer, type Logger } from '@mic/rpc';
+import { collectGently, letCallsDieYoung, startServer, type Logger } from '@mic/rpc';
 import {
   noRelease,
   recordEventLoopDelay,
@@ -150,7 +150,7 @@ export async function startAllInOne(options: AllInOneOptions): Promise<AllInOne>
       },
       records: { get: () => Promise.resolve(store), close: () => Promise.resolve() },
     });
-    collectOften();
+    collectGently();
     server.setServing(true);
     const { current } = await state.served.releases();
     logger.info({ address: server.address, release: current?.releaseId, items: current?.items }, 'serving');

@@ -4,7 +4,7 @@ export { clientStream, type ClientStreamOptions } from './client-stream';
 export { clientStreamHandler } from './client-stream-handler';
 export { duplexHandler, type DuplexLimits } from './duplex-handler';
 export { duplexStream } from './duplex-stream';
-export { collectGarbage, collectOften } from './garbage';
+export { collectGarbage, collectGently, helpersWithCores } from './garbage';
 export { decodeErrorDetails, encodeErrorDetails, STATUS_DETAILS_KEY, type ErrorDetails } from './error-details';
 export { errorOfStatus, isFromService, REMEDY_KEY, statusOfError } from './error-status';
 export { LIVENESS, RELEASE_HEALTH } from './health';

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MicError, toMicError } from '@mic/domain';
 import { serveMetrics, ServiceMetrics } from '@mic/metrics';
 import {
-  collectOften,
+  collectGently,
   createLogger,
   letCallsDieYoung,
   startServer,
@@ -112,7 +112,7 @@ async function serve<V extends typeof SERVICE_VARIABLES, T>(service: Service<V, 
   }
   state.opened = opened;
   const { current } = await opened.releases();
-  collectOften();
+  collectGently();
   server.setServing(true);
   logger.info({ release: current?.releaseId, manifest: current?.manifestSha256 }, 'serving');
 }

@@ -1,12 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { MicError } from '@mic/domain';
-import { checkHealth } from '@mic/rpc';
+import { checkHealth, helpersWithCores } from '@mic/rpc';
 
 /** The services of an installation, in the order in which they are ended: the one that calls the others first. */
 export const SERVICES = ['recall-gateway', 'user-embedder', 'ann-service', 'neighbor-store'] as const;
@@ -30,12 +29,6 @@ const CHECK_EVERY_MS = 50;
 const CHECK_DEADLINE_MS = 1_000;
 
 /**
- * Threads that help the garbage collector, where Node has four whatever the machine: on two cores that four processes share,
- * a collection waits for helpers that do not get to run.
- */
-const HELPERS = Math.min(4, Math.max(1, availableParallelism() - 1));
-
-/**
  * Starts a service with an environment of its own, in a process group of its own (a Ctrl-C goes to this process alone,
  * which ends the services in order), and waits until it listens. Its log goes to this process's stderr.
  *
@@ -49,7 +42,7 @@ export async function startService(name: ServiceName, env: Readonly<Record<strin
     });
   }
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith('MIC_')));
-  const child = spawn(process.execPath, [`--v8-pool-size=${HELPERS}`, program], {
+  const child = spawn(process.execPath, [`--v8-pool-size=${helpersWithCores()}`, program], {
     env: { ...inherited, ...env, MIC_PARENT_PID: String(process.pid) },
     stdio: ['ignore', 'pipe', 'inherit'],
     detached: true,
