@@ -107,12 +107,16 @@ export async function gatewayBeside(
   return { address, stop: () => stop(child, ended) };
 }
 
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGTERM');
+});
+
 /** Resolves when a child is gone, with how. It is ended at the latest when this process ends, by an error too (a signal leaves it). */
 async function endedWithThisProcess(child: ChildProcess): Promise<unknown[]> {
-  const end = (): void => void child.kill('SIGTERM');
-  process.once('exit', end);
+  running.add(child);
   const how = (await once(child, 'exit')) as unknown[];
-  process.off('exit', end);
+  running.delete(child);
   return how;
 }
 
