@@ -4,6 +4,7 @@ import { runInNewContext } from 'node:vm';
 
 /** Threads that Node gives V8, above all to collect garbage with, whatever the machine. */
 const NODES_HELPERS = 4;
+const POOL_SIZE = '--v8-pool-size=';
 
 let gc: (() => void) | undefined;
 
@@ -21,7 +22,7 @@ export const helpersWithCores = (cores = availableParallelism()): number =>
   Math.min(NODES_HELPERS, Math.max(1, cores - 1));
 
 /**
- * Collects what an opening has left, and from now on so that calls notice little of it (ADR 027).
+ * Collects what an opening has left, and from now on so that calls notice little of it (ADR 027, 029).
  *
  * - Whenever the heap is 30 % larger (at least 8 MB). V8 takes that by itself where little outlives the young; the first times
  *   after an opening it waits for up to four times the heap. Node makes every header that it reads a string outside of the heap,
@@ -33,7 +34,7 @@ export const helpersWithCores = (cores = availableParallelism()): number =>
 export function collectGently(): void {
   setFlagsFromString('--heap-growing-percent=30');
   collectGarbage();
-  // Nothing is marked just now: a marking that goes on must not be changed.
+  // V8 looks at these two each time it collects, in all threads of the process.
   if (helpersOfThisProcess() > helpersWithCores()) {
     setFlagsFromString('--no-concurrent-marking');
     setFlagsFromString('--no-parallel-scavenge');
@@ -41,9 +42,8 @@ export function collectGently(): void {
 }
 
 function helpersOfThisProcess(): number {
+  // Node's own settings, so they are read where Node does.
   const flags = [...(process.env.NODE_OPTIONS ?? '').split(/\s+/), ...process.execArgv];
   const flag = flags.findLast((argument) => argument.startsWith(POOL_SIZE));
   return flag === undefined ? NODES_HELPERS : Number(flag.slice(POOL_SIZE.length));
 }
-
-const POOL_SIZE = '--v8-pool-size=';
