@@ -1,12 +1,23 @@
+import { constants, PerformanceObserver, type NodeGCPerformanceDetail } from 'node:perf_hooks';
 import { collectGently } from './garbage';
 
-// A program of garbage.spec.ts: makes old garbage until V8 has collected it a few times, gently.
-collectGently();
-const MADE = 5_000_000;
+// A program of garbage.spec.ts: makes old garbage until V8 has collected it COLLECTIONS times since collectGently.
+const COLLECTIONS = 3;
 const KEPT = 300_000;
+const MADE_AT_MOST = 200_000_000;
+
+collectGently();
+let collections = 0;
+new PerformanceObserver((seen) => {
+  for (const { detail } of seen.getEntries())
+    if ((detail as NodeGCPerformanceDetail).kind === constants.NODE_PERFORMANCE_GC_MAJOR) collections++;
+}).observe({ entryTypes: ['gc'] });
+
 const kept: object[] = [];
 const makeSome = (made: number): void => {
   for (let i = 0; i < 5_000; i++) kept[(made + i) % KEPT] = { number: made + i };
-  if (made < MADE) setImmediate(makeSome, made + 5_000);
+  if (collections >= COLLECTIONS) return;
+  if (made > MADE_AT_MOST) throw new Error(`V8 has collected ${String(collections)} times only`);
+  setImmediate(makeSome, made + 5_000);
 };
 makeSome(0);
