@@ -1,8 +1,7 @@
-import { GRACE_MS } from '@mic/client';
 import type { RecallRequest, RecallServiceClient } from '@mic/contracts';
 import type { MicError } from '@mic/domain';
 import { isFromService, unary } from '@mic/rpc';
-import type { OutcomeCall } from './outcomes-figures';
+import type { OutcomeCall, Patience } from './outcomes-figures';
 import { outcomesOf, violationsOf, type Expected } from './outcomes-judge';
 import { epochMs } from './own-delay';
 
@@ -10,12 +9,12 @@ import { epochMs } from './own-delay';
 export async function judgedCall(
   client: RecallServiceClient,
   request: RecallRequest,
-  deadlineMs: number,
+  { deadlineMs, graceMs }: Patience,
   expected: Expected,
 ): Promise<OutcomeCall> {
   const startedAtMs = epochMs();
   try {
-    const response = await unary(client, 'recall', request, { deadlineMs, graceMs: GRACE_MS });
+    const response = await unary(client, 'recall', request, { deadlineMs, graceMs });
     const ms = epochMs() - startedAtMs;
     const violations = violationsOf(response, expected);
     const { degraded } = response;

@@ -15,6 +15,7 @@ interface OutcomesFlags {
   only?: ConditionKind[];
   shape?: Shape;
   deadlineMs: string[];
+  graceMs: number;
   json?: string;
 }
 
@@ -28,6 +29,7 @@ export function outcomesCommand(): Command {
     .addOption(new Option('--only <condition...>', 'conditions to provoke').choices(CONDITION_KINDS))
     .addOption(new Option('--shape <shape>', 'one process or four services; both by default').choices(['one', 'four']))
     .option('--deadline-ms <ms...>', 'deadlines of the requests', ['20', '50', '200'])
+    .option('--grace-ms <ms>', 'for how long after its deadline a call still waits', Number, 100)
     .option('--json <file>', 'write the report to a file as well')
     .action(async ({ only, shape, deadlineMs, json, ...numbers }: OutcomesFlags) => {
       const home = await mkdtemp(join(tmpdir(), 'mic-outcomes-'));
@@ -62,7 +64,7 @@ const isBad = ({ wrong, lateUnexplained, unexplained }: OutcomeRow): boolean =>
 
 const SHAPES: Readonly<Record<Shape, string>> = { one: 'one process', four: 'four services' };
 
-function outcomesText({ saturation, rows, leftOut }: OutcomesReport): string {
+function outcomesText({ graceMs, saturation, rows, leftOut }: OutcomesReport): string {
   const head = [
     'shape',
     'condition',
@@ -73,6 +75,7 @@ function outcomesText({ saturation, rows, leftOut }: OutcomesReport): string {
     'not partial',
     'unexplained',
     'in grace',
+    'after 8 ms',
   ];
   const times = ['wrong', 'late', 'p50', 'p99', 'max', 'own / server delay', 'outcomes'];
   const table = new Table({ head: [...head, ...times], style: { head: [], border: [] } });
@@ -87,6 +90,7 @@ function outcomesText({ saturation, rows, leftOut }: OutcomesReport): string {
       row.couldBePartial,
       row.unexplained,
       row.inGrace,
+      row.afterUsualGrace,
       row.wrong,
       row.lateUnexplained,
       ...[row.p50Ms, row.p99Ms, row.maxMs].map((ms) => ms.toFixed(1)),
@@ -98,7 +102,7 @@ function outcomesText({ saturation, rows, leftOut }: OutcomesReport): string {
   return [
     table.toString(),
     'failed: ended with an error. not partial: of those, all but what was refused before it was begun and what ran out of time while this process was held up.',
-    'unexplained: of those, what the recorded event-loop delays do not explain. in grace: answered after the deadline, which callers wait for 8 ms. late: ended later than 10 ms after the deadline, beyond that delay.',
+    `unexplained: of those, what the recorded event-loop delays do not explain. in grace: answered after the deadline, for which callers wait ${graceMs} ms more. after 8 ms: of those, what callers do not wait for by default. late: ended later than 10 ms after the deadline, beyond that delay.`,
     `calls a second at most: ${most.join(', ')}`,
     ...rows.filter(isTroubled).map(troublesOf),
     ...leftOut.map(({ shape, condition, why }) => `${SHAPES[shape]}: "${condition}" cannot be, ${why}`),

@@ -12,12 +12,13 @@ const call = (change: Partial<OutcomeCall> = {}): OutcomeCall => ({
   violations: [],
   ...change,
 });
+const PATIENCE = { deadlineMs: 20, graceMs: 8 };
 const NONE = { own: [], server: [] };
 const delay = (fromMs: number, toMs: number, delayMs: number) => ({ fromMs, toMs, delayMs });
 
 describe('spareMs', () => {
-  it("is a quarter of the deadline, at least 8 ms or half of it, at most 50 ms, and the caller's grace of 8 ms", () => {
-    expect([10, 20, 50, 200, 1_000].map(spareMs)).toEqual([13, 16, 20.5, 58, 58]);
+  it("is a quarter of the deadline, at least 8 ms or half of it, at most 50 ms, and the caller's grace", () => {
+    expect([10, 20, 50, 200, 1_000].map((deadlineMs) => spareMs(deadlineMs, 8))).toEqual([13, 16, 20.5, 58, 58]);
   });
 });
 
@@ -29,7 +30,7 @@ describe('outcomeFigures', () => {
       call({ ms: 3, violations: ['an item twice', 'a seen item'] }),
       call({ ms: 4, violations: ['a seen item'] }),
     ];
-    expect(outcomeFigures(calls, 20, NONE)).toMatchObject({
+    expect(outcomeFigures(calls, PATIENCE, NONE)).toMatchObject({
       requests: 4,
       degraded: 1,
       wrong: 2,
@@ -43,12 +44,14 @@ describe('outcomeFigures', () => {
   });
 
   it('counts what was answered in the grace', () => {
-    const calls = [call({ ms: 20 }), call({ ms: 20.5 }), call({ ms: 28 }), call({ ms: 28, code: 'DEADLINE_EXCEEDED' })];
-    expect(outcomeFigures(calls, 20, NONE)).toMatchObject({ inGrace: 2, failed: 1, late: 0 });
+    const calls = [20, 20.5, 28, 28.5].map((ms) => call({ ms }));
+    const failed = call({ ms: 28.5, code: 'DEADLINE_EXCEEDED' });
+    const figures = outcomeFigures([...calls, failed], PATIENCE, NONE);
+    expect(figures).toMatchObject({ inGrace: 3, afterUsualGrace: 1, failed: 1, late: 0 });
   });
 
   it('takes a call for late that ends later than 10 ms after its deadline', () => {
-    const figures = outcomeFigures([call({ ms: 30 }), call({ ms: 30.5 }), call({ ms: 33 })], 20, NONE);
+    const figures = outcomeFigures([call({ ms: 30 }), call({ ms: 30.5 }), call({ ms: 33 })], PATIENCE, NONE);
     expect(figures).toMatchObject({ late: 2, lateUnexplained: 2, worstExcessMs: 3 });
   });
 
@@ -56,7 +59,7 @@ describe('outcomeFigures', () => {
     // From 1,000 to 1,045: 25 ms after the deadline, 15 ms beyond what is allowed.
     const late = [call({ ms: 45 })];
     const of = (own: ReturnType<typeof delay>[], server: ReturnType<typeof delay>[] = []) =>
-      outcomeFigures(late, 20, { own, server });
+      outcomeFigures(late, PATIENCE, { own, server });
     const second = (delayMs: number) => delay(500, 1_500, delayMs);
     expect(of([delay(1_025, 1_034, 9)], [second(6), second(2)])).toMatchObject({ late: 1, lateUnexplained: 0 });
     expect(of([delay(1_025, 1_034, 9)], [second(4)])).toMatchObject({ lateUnexplained: 1, worstExcessMs: 2 });
@@ -82,7 +85,7 @@ describe('outcomeFigures', () => {
       outOfTime(3_000),
     ];
     const delays = { own: [delay(1_000, 1_016, 16), delay(2_000, 2_003, 3)], server: [delay(1_500, 2_500, 13)] };
-    expect(outcomeFigures(calls, 20, delays)).toMatchObject({
+    expect(outcomeFigures(calls, PATIENCE, delays)).toMatchObject({
       failed: 5,
       codes: { RESOURCE_EXHAUSTED: 1, UNAVAILABLE: 1, DEADLINE_EXCEEDED: 3 },
       messages: {
@@ -102,6 +105,6 @@ describe('outcomeFigures', () => {
   it('has no excuse for an error that is not one of time', () => {
     const calls = [call({ code: 'UNAVAILABLE' })];
     const delays = { own: [delay(990, 1_100, 100)], server: [delay(990, 1_100, 100)] };
-    expect(outcomeFigures(calls, 20, delays)).toMatchObject({ couldBePartial: 1, unexplained: 1 });
+    expect(outcomeFigures(calls, PATIENCE, delays)).toMatchObject({ couldBePartial: 1, unexplained: 1 });
   });
 });

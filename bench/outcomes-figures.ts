@@ -35,8 +35,9 @@ export type Counts = Readonly<Record<string, number>>;
 export interface OutcomeFigures {
   readonly requests: number;
   readonly degraded: number;
-  /** Answers that came after the deadline, in the caller's grace. */
+  /** Answers that came after the deadline, in the caller's grace; of these, what `@mic/client` does not wait for unless it is told. */
   readonly inGrace: number;
+  readonly afterUsualGrace: number;
   /** Answers that break a rule, and the rules. */
   readonly wrong: number;
   readonly violations: Counts;
@@ -78,15 +79,23 @@ const MOST_KEPT_MS = 50;
  * Time between the end of what a service gives its channels and the end of what its caller waits: a process that is held up for
  * as long as this cannot keep it, whatever the others do.
  */
-export const spareMs = (deadlineMs: number): number =>
-  Math.max(Math.min(LEAST_KEPT_MS, deadlineMs / 2), Math.min(KEPT_SHARE * deadlineMs, MOST_KEPT_MS)) + GRACE_MS;
+export const spareMs = (deadlineMs: number, graceMs: number): number =>
+  Math.max(Math.min(LEAST_KEPT_MS, deadlineMs / 2), Math.min(KEPT_SHARE * deadlineMs, MOST_KEPT_MS)) + graceMs;
+
+/** What a caller asks for, and what it puts up with. */
+export interface Patience {
+  readonly deadlineMs: number;
+  /** For how long after the deadline it still waits. */
+  readonly graceMs: number;
+}
 
 export function outcomeFigures(
   calls: readonly OutcomeCall[],
-  deadlineMs: number,
+  patience: Patience,
   delays: RecordedDelays,
 ): OutcomeFigures {
-  const judged = calls.map((call) => ({ call, ...judge(call, deadlineMs, delays) }));
+  const { deadlineMs } = patience;
+  const judged = calls.map((call) => ({ call, ...judge(call, patience, delays) }));
   const count = (holds: (one: (typeof judged)[number]) => boolean): number => judged.filter(holds).length;
   const failed = calls.filter(({ code }) => code !== 'OK');
   const times = calls.map(({ ms }) => ms).sort((a, b) => a - b);
@@ -94,7 +103,8 @@ export function outcomeFigures(
   return {
     requests: calls.length,
     degraded: calls.filter(({ degraded }) => degraded).length,
-    inGrace: calls.filter(({ code, ms }) => code === 'OK' && ms > deadlineMs).length,
+    inGrace: answeredAfter(calls, deadlineMs),
+    afterUsualGrace: answeredAfter(calls, deadlineMs + GRACE_MS),
     wrong: calls.filter(({ violations }) => violations.length > 0).length,
     violations: counted(calls.flatMap(({ violations }) => violations)),
     failed: failed.length,
@@ -116,6 +126,9 @@ export function outcomeFigures(
   };
 }
 
+const answeredAfter = (calls: readonly OutcomeCall[], ofMs: number): number =>
+  calls.filter(({ code, ms }) => code === 'OK' && ms > ofMs).length;
+
 /** Code and message, without numbers. */
 const problemOf = ({ code, message }: OutcomeCall): string => `${code}: ${message.replaceAll(/\d+(\.\d+)*/g, '#')}`;
 
@@ -128,7 +141,7 @@ interface Judged {
   readonly failure: 'shed' | 'caller held up' | 'server held up' | 'unexplained' | null;
 }
 
-function judge(call: OutcomeCall, deadlineMs: number, delays: RecordedDelays): Judged {
+function judge(call: OutcomeCall, { deadlineMs, graceMs }: Patience, delays: RecordedDelays): Judged {
   const ownMs = longestDuring(call, delays.own);
   const serverMs = longestDuring(call, delays.server);
   const beyondMs = call.ms - deadlineMs - TOLERANCE_MS;
@@ -137,7 +150,7 @@ function judge(call: OutcomeCall, deadlineMs: number, delays: RecordedDelays): J
     excessMs: Math.max(0, beyondMs - heldUpSince(call, deadlineMs, delays.own) - serverMs),
     ownMs,
     serverMs,
-    failure: failureOf(call, ownMs, serverMs, spareMs(deadlineMs)),
+    failure: failureOf(call, ownMs, serverMs, spareMs(deadlineMs, graceMs)),
   };
 }
 

@@ -6,7 +6,7 @@ import { collectGarbage, collectGently, createClient, unary } from '@mic/rpc';
 import { connected } from './load';
 import { judgedCall } from './outcomes-call';
 import { CONDITIONS, requestOf, type Condition, type World } from './outcomes-conditions';
-import { outcomeFigures, type OutcomeCall, type OutcomeFigures } from './outcomes-figures';
+import { outcomeFigures, type OutcomeCall, type OutcomeFigures, type Patience } from './outcomes-figures';
 import type { OutcomesHome } from './outcomes-home';
 import { outcomesOf } from './outcomes-judge';
 import { startShape, type OwnRedis, type Shape } from './outcomes-world';
@@ -19,6 +19,8 @@ export interface OutcomesOptions {
   readonly shapes: readonly Shape[];
   readonly conditions: readonly Condition[];
   readonly deadlinesMs: readonly number[];
+  /** For how long after its deadline a call still waits: what came late can be told from what never came. */
+  readonly graceMs: number;
   /** Of each condition, shape and deadline. */
   readonly requests: number;
   /** Callers at a time in overload. */
@@ -42,6 +44,8 @@ export interface LeftOut {
 }
 
 export interface OutcomesReport {
+  /** For how long after its deadline each call still waited. */
+  readonly graceMs: number;
   /** Calls a second that each shape answers at most. */
   readonly saturation: Readonly<Partial<Record<Shape, number>>>;
   readonly rows: readonly OutcomeRow[];
@@ -81,7 +85,14 @@ export async function benchOutcomes(options: OutcomesOptions, tell: (line: strin
         tell(`${shape}: ${saturation[shape].toFixed(0)} calls a second at most`);
         for (const condition of conditions) {
           for (const deadlineMs of options.deadlinesMs) {
-            const row = await measure(world, client, condition, deadlineMs, saturation[shape], options);
+            const row = await measure(
+              world,
+              client,
+              condition,
+              { deadlineMs, graceMs: options.graceMs },
+              saturation[shape],
+              options,
+            );
             rows.push(row);
             tell(lineOf(row));
           }
@@ -89,7 +100,7 @@ export async function benchOutcomes(options: OutcomesOptions, tell: (line: strin
       });
     }
   }
-  return { saturation, rows, leftOut };
+  return { graceMs: options.graceMs, saturation, rows, leftOut };
 }
 
 async function withWorld(
@@ -131,7 +142,7 @@ async function measure(
   world: World,
   client: RecallServiceClient,
   condition: Condition,
-  deadlineMs: number,
+  patience: Patience,
   saturation: number,
   { made, requests, callers }: OutcomesOptions,
 ): Promise<OutcomeRow> {
@@ -145,11 +156,11 @@ async function measure(
     const { off, gone, asksStrangers } = condition;
     const { releaseId, itemIds } = made;
     const expected = { releaseId, itemIds, n: N, isKnown: !asksStrangers, seen, off, gone };
-    const judged = await judgedCall(client, request, deadlineMs, expected);
+    const judged = await judgedCall(client, request, patience, expected);
     calls.push(condition.kind === 'overload' ? judged : { ...judged, isShed: false });
     if (condition.pace === 'callers' && judged.code !== 'OK') await sleep(BACK_OFF_MS);
   };
-  await condition.begin(world, deadlineMs);
+  await condition.begin(world, patience.deadlineMs);
   const startedAt = performance.now();
   let seconds: number;
   try {
@@ -166,9 +177,9 @@ async function measure(
   return {
     shape: world.running.shape,
     condition: condition.name,
-    deadlineMs,
+    deadlineMs: patience.deadlineMs,
     callsPerSecond: calls.length / seconds,
-    ...outcomeFigures(calls, deadlineMs, delays),
+    ...outcomeFigures(calls, patience, delays),
   };
 }
 

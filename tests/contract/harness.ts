@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { credentials, Metadata, Client, type ServiceError, type StatusObject } from '@grpc/grpc-js';
 import { EventServiceClient, ItemServiceClient, RecallServiceClient } from '@mic/contracts';
 import { MicError, parseReleaseId, type Interaction } from '@mic/domain';
@@ -118,6 +119,7 @@ export class ScriptedRecall implements RecallService {
       this.entered();
       await this.#gate;
     }
+    if (userId === 'late') await sleep(this.deadlinesMs.at(-1)! + 50);
     if (userId === 'hang') {
       this.entered();
       await new Promise<void>((resolve) => {

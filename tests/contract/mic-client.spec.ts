@@ -143,6 +143,34 @@ describe('recall', () => {
     await expect.poll(() => recall.aborted).toBe(2);
   });
 
+  it('comes in the grace that the client gives, or not at all', async () => {
+    const { server } = await serve({ answersInGrace: true });
+    for (const [graceMs, code] of [
+      [undefined, 'DEADLINE_EXCEEDED'],
+      [1_000, 'OK'],
+    ] as const) {
+      const client = clientOf(server.address, { graceMs });
+      await client.recall({ userId: 'connected' }, { deadlineMs: 20_000 });
+      const call = client.recall({ userId: 'late' }, { deadlineMs: 50 });
+      expect(
+        await call.then(
+          () => 'OK',
+          (error: unknown) => (error as MicCallError).code,
+        ),
+      ).toBe(code);
+    }
+  });
+
+  it.each<[MicClientOptions, string]>([
+    [{ graceMs: -1 }, 'graceMs'],
+    [{ graceMs: Infinity }, 'graceMs'],
+    [{ deadlinesMs: { recall: 0 } }, 'deadlinesMs.recall'],
+    [{ deadlinesMs: { write: NaN } }, 'deadlinesMs.write'],
+  ])('refuses a client with %o', async (options, subject) => {
+    const error = await failure(Promise.resolve().then(() => MicClient.connect('127.0.0.1:1', options)));
+    expect(error).toMatchObject({ code: 'INVALID_ARGUMENT', subject });
+  });
+
   it.each<[string, CallOptions, string]>([
     ['a deadline of 0', { deadlineMs: 0 }, 'deadlineMs'],
     ['a deadline that is no number', { deadlineMs: NaN }, 'deadlineMs'],

@@ -23,6 +23,12 @@ export interface Deadlines {
 export interface MicClientOptions {
   readonly deadlinesMs?: Partial<Deadlines>;
   /**
+   * How long after its deadline a call still waits, milliseconds; 8 by default. The services keep to the deadline all the same.
+   * What they, or this process, are kept from by a pause (of the collector of garbage, or without a core) comes a little late where
+   * the call waits for it, and is lost where it does not.
+   */
+  readonly graceMs?: number;
+  /**
    * Repeat recall and batchRecall, too, while the answer is UNAVAILABLE. Off by default: a request that is worth half a second
    * is often answered better by something else than by the next attempt.
    */
@@ -30,10 +36,7 @@ export interface MicClientOptions {
 }
 
 const DEADLINES_MS: Deadlines = { recall: 500, batchRecall: 5_000, write: 5_000 };
-/**
- * How long after its deadline a call still waits, milliseconds: an answer that was on its way, or the service's own word that
- * there is none, is worth more than nothing.
- */
+/** The default of MicClientOptions.graceMs: an answer that was on its way is worth more than nothing, and is 10 ms late at most. */
 export const GRACE_MS = 8;
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 
@@ -54,14 +57,20 @@ export class MicClient {
   readonly #events: EventServiceClient;
   readonly #items: ItemServiceClient;
   readonly #deadlinesMs: Deadlines;
+  readonly #graceMs: number;
   readonly #retryReads: boolean;
   #isClosed = false;
 
-  private constructor(target: string, { deadlinesMs = {}, retryReads = false }: MicClientOptions) {
+  private constructor(target: string, { deadlinesMs = {}, graceMs = GRACE_MS, retryReads = false }: MicClientOptions) {
+    for (const [name, ms] of Object.entries(deadlinesMs)) checkDeadline(`deadlinesMs.${name}`, ms);
+    if (!(graceMs >= 0 && graceMs < Infinity)) {
+      throw refused('graceMs', `is ${graceMs}`, 'give milliseconds, 0 or more');
+    }
     this.#recall = createClient(RecallServiceClient, target);
     this.#events = clientBeside(EventServiceClient, this.#recall);
     this.#items = clientBeside(ItemServiceClient, this.#recall);
     this.#deadlinesMs = { ...DEADLINES_MS, ...deadlinesMs };
+    this.#graceMs = graceMs;
     this.#retryReads = retryReads;
   }
 
@@ -82,7 +91,7 @@ export class MicClient {
   /**
    * The best items for one user.
    * @throws MicCallError: see RecallService.Recall in proto/mic/recall/v1 for its codes. The answer to what was
-   * found in time may come up to 8 ms after the deadline, as may the word that there is none; later where this process was
+   * found in time may come up to `graceMs` after the deadline, as may the word that there is none; later where this process was
    * held up itself, for what has arrived meanwhile is read first.
    */
   recall(request: RecallRequest, options: CallOptions = {}): Promise<RecallResponse> {
@@ -189,7 +198,7 @@ export class MicClient {
     try {
       const send = prepare();
       const attempt = (leftMs: number): Promise<T> =>
-        send({ deadlineMs: leftMs, graceMs: GRACE_MS, requestId, signal });
+        send({ deadlineMs: leftMs, graceMs: this.#graceMs, requestId, signal });
       return await (isRepeated ? repeatedly(attempt, deadlineMs, signal) : attempt(deadlineMs));
     } catch (error) {
       throw callErrorOf(error, requestId);
@@ -201,9 +210,7 @@ export class MicClient {
       if (this.#isClosed) {
         throw new MicError('FAILED_PRECONDITION', 'the client is closed', { remedy: 'connect another one' });
       }
-      if (deadlineMs !== undefined && !(deadlineMs > 0 && deadlineMs < Infinity)) {
-        throw refused('deadlineMs', `is ${deadlineMs}`, 'give milliseconds above 0');
-      }
+      if (deadlineMs !== undefined) checkDeadline('deadlineMs', deadlineMs);
       if (!REQUEST_ID.test(requestId)) {
         throw refused('requestId', 'is no request id', 'give 1 to 128 printable ASCII characters without spaces');
       }
@@ -212,6 +219,10 @@ export class MicClient {
     }
     return { deadlineMs, signal, requestId };
   }
+}
+
+function checkDeadline(subject: string, ms: number): void {
+  if (!(ms > 0 && ms < Infinity)) throw refused(subject, `is ${ms}`, 'give milliseconds above 0');
 }
 
 /** Puts the place of an entry before the field that its check names. */

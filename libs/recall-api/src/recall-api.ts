@@ -24,8 +24,10 @@ export function recallApi({ recall, history, items, maxN }: RecallApiOptions): S
     serviceHandlers(RecallServiceService, {
       async recall(wire, context) {
         const request = toRecallRequest(wire, context.requestId, maxN());
-        const pressed = context.isPressed ? { ...request, isPressed: true } : request;
-        return toWireResponse(await recall.recall(pressed, context.deadlineLeftMs(), context.signal));
+        const leftMs = context.deadlineLeftMs();
+        // The last of its time may have passed since it was let in.
+        const pressed = context.isPressed || leftMs === 0 ? { ...request, isPressed: true } : request;
+        return toWireResponse(await recall.recall(pressed, leftMs, context.signal));
       },
       async batchRecall(wire, context) {
         checkCount('requests', wire.requests.length, 1, MAX_BATCH);

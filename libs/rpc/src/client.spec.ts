@@ -31,6 +31,7 @@ async function start(name: string, address = '127.0.0.1:0', more: Partial<Server
     async recall({ userId }, { signal, isPressed, deadlineLeftMs }) {
       pressed.push(isPressed);
       if (userId === 'until due') await sleep(deadlineLeftMs() + 1);
+      if (userId === 'late') await sleep(deadlineLeftMs() + 100);
       if (userId === 'wait') await gate;
       if (userId === 'hold up') setImmediate(holdUp, 150);
       if (userId === 'hang') {
@@ -177,9 +178,9 @@ describe('the grace of a caller', () => {
     );
 
   /** As a caller without this library's client. */
-  const send = (client: RecallServiceClient, metadata: Metadata): Promise<string> =>
+  const send = (client: RecallServiceClient, metadata: Metadata, userId = 'u'): Promise<string> =>
     new Promise((resolve) => {
-      const request = RecallRequest.fromPartial({ userId: 'u' });
+      const request = RecallRequest.fromPartial({ userId });
       client.recall(request, metadata, { deadline: Date.now() + 2_000 }, (error) => {
         resolve(status[error?.code ?? status.OK]);
       });
@@ -201,11 +202,25 @@ describe('the grace of a caller', () => {
     expect(server.hanging.stoppedAfterMs).toBeGreaterThanOrEqual(95);
   });
 
-  it('is used for the answer for up to 5 ms', async () => {
+  it('is used for the answer, and its last 3 ms for the word that there is none', async () => {
     const { server, client } = await serve({ answersInGrace: true });
-    expect(await codeOf(ask(client, 'until due', 100, 2_000))).toBe('OK');
-    expect(await codeOf(ask(client, 'hang', 100, 2_000))).toBe('DEADLINE_EXCEEDED');
-    expect(server.hanging.stoppedAfterMs).toBeGreaterThanOrEqual(100);
+    expect(await codeOf(ask(client, 'late', 100, 2_000))).toBe('OK');
+    expect(await codeOf(ask(client, 'hang', 100, 500))).toBe('DEADLINE_EXCEEDED');
+    expect(server.hanging.stoppedAfterMs).toBeGreaterThanOrEqual(590);
+  });
+
+  it('counts as 8 ms where the caller does not say it', async () => {
+    const { client } = await serve({ answersInGrace: true });
+    const wanted = (timeout: string): Metadata => {
+      const metadata = new Metadata();
+      metadata.set('mic-timeout-ms', timeout);
+      return metadata;
+    };
+    expect(await send(client, wanted('100.000'), 'until due')).toBe('OK');
+    expect(await send(client, wanted('100.000'), 'late')).toBe('DEADLINE_EXCEEDED');
+    expect(await send(client, wanted('100.000;grace=1000'), 'late')).toBe('OK');
+    expect(await send(client, wanted('100;  grace=1000.5'), 'late')).toBe('OK');
+    expect(await send(client, wanted('100;grace=none'), 'late')).toBe('DEADLINE_EXCEEDED');
   });
 
   it('is over when what has arrived has been read, though the caller was held up', async () => {

@@ -9,8 +9,8 @@ import type { CallContext } from './service-handlers';
 
 export const REQUEST_ID_KEY = 'x-request-id';
 /**
- * Milliseconds within which the caller wants the answer. Its gRPC deadline is later, and for a while, its grace, it still
- * waits: for how long of that, the service does not know.
+ * Milliseconds within which the caller wants the answer, and its grace: for how long after that it still waits, e.g.
+ * `20.000;grace=8` (an item with a parameter, RFC 8941). Its gRPC deadline is as late as that, or later.
  */
 export const TIMEOUT_KEY = 'mic-timeout-ms';
 /** When the caller sent the request, by its own clock: see OneWayDelays. */
@@ -42,11 +42,11 @@ export interface CallEnvironment {
   readonly isStream?: boolean;
 }
 
-/** A request that waited for its time and so much more came too late (OneWayDelays): the longest grace of our own callers. */
-const LATE_BEYOND_MS = 30;
-
-/** How long in its caller's grace an answer is still sent, at most: then the word that there is none must be on its way, milliseconds. */
-const LONGEST_GRACE_MS = 5;
+const GRACE = /;\s*grace=(\d+(?:\.\d+)?)/;
+/** Of a caller that does not say it, milliseconds. */
+const USUAL_GRACE_MS = 8;
+/** So long before the end of its caller's grace an answer is no longer sent: then the word that there is none must be on its way. */
+const WAY_BACK_MS = 3;
 
 /** Takes the one end of a call: its status where it failed, else what the work gave. */
 type Respond<Response> = (failure: StatusObject | null, response?: Response) => void;
@@ -139,10 +139,12 @@ function timesOf(
 ): { readonly deadlineAtMs: number; readonly endsAtMs: number } {
   const now = Date.now();
   const callerWaitsMs = Number(call.getDeadline()) - now;
-  const timeoutMs = Math.min(callerWaitsMs, timeoutOf(call));
-  const endsInMs = Math.min(callerWaitsMs, timeoutMs + (answersInGrace ? LONGEST_GRACE_MS : 0));
+  const wanted = timeoutOf(call);
+  const timeoutMs = Math.min(callerWaitsMs, wanted.timeoutMs);
+  const usedMs = answersInGrace ? Math.max(0, wanted.graceMs - WAY_BACK_MS) : 0;
+  const endsInMs = Math.min(callerWaitsMs, timeoutMs + usedMs);
   // Both are told as what was left when the request was sent.
-  const inTimeMs = Math.min(callerWaitsMs, timeoutMs + LATE_BEYOND_MS);
+  const inTimeMs = Math.min(callerWaitsMs, timeoutMs + wanted.graceMs);
   const sentAtMs = now - delays.waitedMs(call.metadata.get(SENT_AT_KEY)[0], inTimeMs);
   return { deadlineAtMs: sentAtMs + timeoutMs, endsAtMs: sentAtMs + endsInMs };
 }
@@ -152,9 +154,14 @@ function requestIdOf(call: ServerCall): string {
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
 }
 
-function timeoutOf(call: ServerCall): number {
-  const given = Number.parseFloat(String(call.metadata.get(TIMEOUT_KEY)[0]));
-  return Number.isNaN(given) ? Infinity : Math.max(0, given);
+/** What TIMEOUT_KEY says; what is no number counts as not said. */
+function timeoutOf(call: ServerCall): { readonly timeoutMs: number; readonly graceMs: number } {
+  const given = String(call.metadata.get(TIMEOUT_KEY)[0]);
+  const timeoutMs = Number.parseFloat(given);
+  return {
+    timeoutMs: Number.isNaN(timeoutMs) ? Infinity : Math.max(0, timeoutMs),
+    graceMs: Number(GRACE.exec(given)?.[1] ?? USUAL_GRACE_MS),
+  };
 }
 
 /** What the caller is told: our own errors as they are; of anything else only that it happened. */

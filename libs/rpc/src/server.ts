@@ -29,8 +29,8 @@ export interface ServerOptions {
    */
   readonly eventLoop?: EventLoopLoad;
   /**
-   * A call that is not answered in the time it gives (`mic-timeout-ms`) still is up to 5 ms later, where its gRPC deadline
-   * allows, and one that is read when its time is over is pressed. Off by default: the caller is told at once that its time is
+   * A call that is not answered in the time it gives (`mic-timeout-ms`) still is while its caller waits (`grace`; 5 ms where it
+   * does not say), and one that is read when its time is over is pressed. Off by default: the caller is told at once that its time is
    * over. For servers whose callers have nothing else to go on with.
    */
   readonly answersInGrace?: boolean;

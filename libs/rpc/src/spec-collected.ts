@@ -1,4 +1,4 @@
-import { constants, PerformanceObserver, type NodeGCPerformanceDetail } from 'node:perf_hooks';
+import { constants, PerformanceObserver, type NodeGCPerformanceDetail, type PerformanceEntry } from 'node:perf_hooks';
 import { collectGently } from './garbage';
 
 // A program of garbage.spec.ts: makes old garbage until V8 has collected it COLLECTIONS times since collectGently.
@@ -6,11 +6,14 @@ const COLLECTIONS = 3;
 const KEPT = 300_000;
 const MADE_AT_MOST = 200_000_000;
 
+/** What the types do not say of an entry. */
+type Collection = PerformanceEntry & { readonly detail: NodeGCPerformanceDetail };
+
 collectGently();
 let collections = 0;
 new PerformanceObserver((seen) => {
-  for (const { detail } of seen.getEntries())
-    if ((detail as NodeGCPerformanceDetail).kind === constants.NODE_PERFORMANCE_GC_MAJOR) collections++;
+  for (const { detail } of seen.getEntries() as Collection[])
+    if (detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR) collections++;
 }).observe({ entryTypes: ['gc'] });
 
 const kept: object[] = [];

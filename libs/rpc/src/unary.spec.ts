@@ -108,7 +108,7 @@ describe('a call', () => {
         sendMessage(stream, MESSAGE, '0');
       });
       for (const graceMs of [0, 50]) expect((await call({ deadlineMs, graceMs })).userId).toBe('answered');
-      expect(timeouts).toEqual([undefined, `${24 * 86_400_000}.000`]);
+      expect(timeouts).toEqual([undefined, `${24 * 86_400_000}.000;grace=50`]);
     },
   );
 
@@ -119,7 +119,7 @@ describe('a call', () => {
       sendMessage(stream, MESSAGE, '0');
     });
     expect((await call({ deadlineMs: -5, graceMs: 2_000 })).userId).toBe('answered');
-    expect(timeouts).toEqual(['0.000']);
+    expect(timeouts).toEqual(['0.000;grace=2000']);
     await expect(call({ deadlineMs: -5 })).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
   });
 });

@@ -74,7 +74,7 @@ export function unary<C extends Client, M extends UnaryName<C> & string>(
     const metadata = new Metadata();
     if (requestId !== undefined) metadata.set(REQUEST_ID_KEY, requestId);
     if (graceMs > 0) {
-      metadata.set(TIMEOUT_KEY, deadlineMs.toFixed(3));
+      metadata.set(TIMEOUT_KEY, `${deadlineMs.toFixed(3)};grace=${Math.round(graceMs)}`);
       metadata.set(SENT_AT_KEY, sentAtNow());
     }
     const deadline = Date.now() + waitMs + (graceMs > 0 ? SPARE_MS : 0);
