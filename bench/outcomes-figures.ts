@@ -70,17 +70,14 @@ export interface OutcomeFigures {
 
 /** How long after its deadline a call may end, milliseconds. */
 const TOLERANCE_MS = 10;
-/** What a service keeps back of a deadline for the way to the caller, as the built-in profile has it. */
+/** As the built-in profile has it. */
 const KEPT_SHARE = 0.25;
 const LEAST_KEPT_MS = 8;
 const MOST_KEPT_MS = 50;
 
-/**
- * Time between the end of what a service gives its channels and the end of what its caller waits: a process that is held up for
- * as long as this cannot keep it, whatever the others do.
- */
-export const spareMs = (deadlineMs: number, graceMs: number): number =>
-  Math.max(Math.min(LEAST_KEPT_MS, deadlineMs / 2), Math.min(KEPT_SHARE * deadlineMs, MOST_KEPT_MS)) + graceMs;
+/** What a service keeps back of a deadline, milliseconds: it gives its channels the rest. */
+export const keptMs = (deadlineMs: number): number =>
+  Math.max(Math.min(LEAST_KEPT_MS, deadlineMs / 2), Math.min(KEPT_SHARE * deadlineMs, MOST_KEPT_MS));
 
 /** What a caller asks for, and what it puts up with. */
 export interface Patience {
@@ -145,12 +142,16 @@ function judge(call: OutcomeCall, { deadlineMs, graceMs }: Patience, delays: Rec
   const ownMs = longestDuring(call, delays.own);
   const serverMs = longestDuring(call, delays.server);
   const beyondMs = call.ms - deadlineMs - TOLERANCE_MS;
+  const keptSinceMs = deadlineMs - keptMs(deadlineMs);
   return {
     isLate: beyondMs > 0,
-    excessMs: Math.max(0, beyondMs - heldUpSince(call, deadlineMs, delays.own) - serverMs),
+    excessMs: Math.max(
+      0,
+      beyondMs - heldUpSince(call, deadlineMs, delays.own) - heldUpSince(call, keptSinceMs, delays.server),
+    ),
     ownMs,
     serverMs,
-    failure: failureOf(call, ownMs, serverMs, spareMs(deadlineMs, graceMs)),
+    failure: failureOf(call, ownMs, serverMs, keptMs(deadlineMs) + graceMs),
   };
 }
 
@@ -158,6 +159,7 @@ function failureOf(
   { code, isShed }: OutcomeCall,
   ownMs: number,
   serverMs: number,
+  /** Between the end of what a service gives its channels and that of what its caller waits: who is held up for so long cannot keep it. */
   sparedMs: number,
 ): Judged['failure'] {
   if (code === 'OK') return null;
@@ -167,11 +169,14 @@ function failureOf(
   return ownMs + serverMs >= sparedMs ? 'server held up' : 'unexplained';
 }
 
-/** For how long this process was held up between the call's deadline and its end: only then does it make the call later. */
-function heldUpSince({ startedAtMs, ms }: OutcomeCall, deadlineMs: number, own: readonly LoopDelay[]): number {
+/**
+ * For how long a process was held up between a moment of the call and its end. Only since the deadline does this process make the
+ * call later by that; and the service since the end of what it gives its channels: for what it lost before, it gives them less.
+ */
+function heldUpSince({ startedAtMs, ms }: OutcomeCall, sinceMs: number, delays: readonly LoopDelay[]): number {
   let sum = 0;
-  for (const { fromMs, toMs, delayMs } of own) {
-    if (fromMs <= startedAtMs + ms && toMs >= startedAtMs + deadlineMs) sum += delayMs;
+  for (const { fromMs, toMs, delayMs } of delays) {
+    if (fromMs <= startedAtMs + ms && toMs >= startedAtMs + sinceMs) sum += delayMs;
   }
   return sum;
 }

@@ -77,17 +77,15 @@ async function fourServices(flags: readonly string[]): Promise<Running> {
   };
 }
 
-/** A service logs the longest delay of every second when the second is over, by a timer that may be late itself. */
-const LOG_WINDOW_MS = 1_100;
+/** A service looks at its event loop so often: a delay that begins just after a look is a look longer than it says. */
+const TICK_MS = 10;
 
-/** What a service has logged of the delay of its event loop. */
+/** What a service has logged of the delays of its event loop. */
 export function loggedDelays(log: readonly LogLine[], service: string): LoopDelay[] {
   return log
     .filter((line) => line.service === service && line.msg === 'event loop was delayed')
-    .map(({ time, maxMs }) => {
-      const toMs = Date.parse(String(time));
-      return { fromMs: toMs - LOG_WINDOW_MS - Number(maxMs), toMs, delayMs: Number(maxMs) };
-    });
+    .flatMap(({ delays }) => delays as [endedAtMs: number, ms: number][])
+    .map(([toMs, delayMs]) => ({ fromMs: toMs - delayMs - TICK_MS, toMs, delayMs }));
 }
 
 /** A Redis of its own that can be ended, and comes back with its data. */

@@ -3,7 +3,12 @@ import { describe, expect, it } from 'vitest';
 import type { Logger } from '@mic/rpc';
 import { recordEventLoopDelay } from './event-loop-delay';
 
-type Line = readonly [values: { readonly maxMs: number; readonly p99Ms: number }, message: string];
+interface Values {
+  readonly maxMs: number;
+  readonly p99Ms: number;
+  readonly delays?: readonly [number, number][];
+}
+type Line = readonly [values: Values, message: string];
 const lines: Line[] = [];
 const logger = { info: (...line: Line) => lines.push(line) } as unknown as Logger;
 
@@ -35,6 +40,7 @@ describe('recordEventLoopDelay', () => {
     await sleep(30);
     lines.length = 0;
     workFor(80);
+    const heldUpUntil = Date.now();
     await expect.poll(() => lines.length, { timeout: 3_000 }).toBeGreaterThan(0);
     delay.stop();
     const messages = lines.map(([, message]) => message);
@@ -44,6 +50,9 @@ describe('recordEventLoopDelay', () => {
       expect(maxMs).toBeGreaterThanOrEqual(60);
       expect(p99Ms).toBeLessThanOrEqual(maxMs);
     }
+    const [{ maxMs, delays = [] }] = lines[0]!;
+    const longest = delays.find(([, ms]) => ms === maxMs);
+    expect(Math.abs(longest![0] - heldUpUntil)).toBeLessThan(20);
   });
 
   it('takes a single long turn for a peak, and hardly for the mean', async () => {

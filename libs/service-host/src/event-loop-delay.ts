@@ -4,6 +4,8 @@ import type { Logger } from '@mic/rpc';
 const WINDOW_MS = 1_000;
 /** Delays below it are the noise of a machine that has something to do. */
 const WORTH_A_LINE_MS = 10;
+/** Such delays are listed in that line. */
+const WORTH_LISTING_MS = 5;
 
 /**
  * Of the one timer that looks at the loop, milliseconds, and what of a peak is left with each of its ticks. Every wake-up costs,
@@ -25,14 +27,18 @@ export interface EventLoopDelay {
 
 /**
  * Records how long the event loop kept timers and sockets waiting: a line of the log for every second with a delay worth
- * it, so that an answer that came late can be explained, and one line for the whole run at the end.
+ * it, so that an answer that came late can be explained, and one line for the whole run at the end. The former lists the delays
+ * of its second (`delays`: pairs of when one ended, milliseconds since the epoch, and how long it took, milliseconds): an
+ * answer may have met several, or none of them.
  */
 export function recordEventLoopDelay(logger: Logger): EventLoopDelay {
   const window = createHistogram();
   const run = createHistogram();
+  let listed: (readonly [endedAtMs: number, ms: number])[] = [];
   const endWindow = (): void => {
-    const { maxMs, p99Ms } = delays(window);
-    if (maxMs >= WORTH_A_LINE_MS) logger.info({ maxMs, p99Ms }, 'event loop was delayed');
+    const { maxMs, p99Ms } = largest(window);
+    if (maxMs >= WORTH_A_LINE_MS) logger.info({ maxMs, p99Ms, delays: listed }, 'event loop was delayed');
+    listed = [];
     run.add(window);
     window.reset();
   };
@@ -45,6 +51,7 @@ export function recordEventLoopDelay(logger: Logger): EventLoopDelay {
     const now = performance.now();
     const lateMs = Math.max(0, now - expectedAt);
     expectedAt = now + TICK_MS;
+    if (lateMs >= WORTH_LISTING_MS) listed.push([Math.round(performance.timeOrigin + now), Math.round(lateMs)]);
     window.record(1 + Math.round(lateMs * MICROSECONDS));
     // It runs when all that was ready has been carried on: that is a turn, however soon the timer was.
     setImmediate(() => {
@@ -61,7 +68,7 @@ export function recordEventLoopDelay(logger: Logger): EventLoopDelay {
       clearInterval(timer);
       clearInterval(tick);
       run.add(window);
-      logger.info(delays(run), 'event loop delay of the whole run');
+      logger.info(largest(run), 'event loop delay of the whole run');
     },
   };
 }
@@ -69,7 +76,7 @@ export function recordEventLoopDelay(logger: Logger): EventLoopDelay {
 const MICROSECONDS = 1e3;
 
 /** Of microseconds, which begin with 1 because a histogram has no 0; in milliseconds. */
-function delays(histogram: RecordableHistogram): { readonly maxMs: number; readonly p99Ms: number } {
+function largest(histogram: RecordableHistogram): { readonly maxMs: number; readonly p99Ms: number } {
   if (histogram.count === 0) return { maxMs: 0, p99Ms: 0 };
   const milliseconds = (value: number): number => Math.round((value - 1) / MICROSECONDS);
   return { maxMs: milliseconds(histogram.max), p99Ms: milliseconds(histogram.percentile(99)) };
