@@ -14,7 +14,7 @@ const call = (change: Partial<OutcomeCall> = {}): OutcomeCall => ({
 });
 const PATIENCE = { deadlineMs: 20, graceMs: 8 };
 const NONE = { own: [], server: [] };
-const delay = (fromMs: number, toMs: number, delayMs: number) => ({ fromMs, toMs, delayMs });
+const delay = (fromMs: number, toMs: number) => ({ fromMs, toMs, delayMs: toMs - fromMs });
 
 describe('keptMs', () => {
   it('is a quarter of the deadline, at least 8 ms or half of it, at most 50 ms', () => {
@@ -60,13 +60,13 @@ describe('outcomeFigures', () => {
     const late = [call({ ms: 45 })];
     const of = (own: ReturnType<typeof delay>[], server: ReturnType<typeof delay>[] = []) =>
       outcomeFigures(late, PATIENCE, { own, server });
-    const ends = (toMs: number, delayMs: number) => delay(toMs - delayMs, toMs, delayMs);
-    expect(of([ends(1_034, 9)], [ends(1_015, 4), ends(1_046, 2)])).toMatchObject({ late: 1, lateUnexplained: 0 });
-    expect(of([ends(1_034, 9)], [ends(1_020, 4)])).toMatchObject({ lateUnexplained: 1, worstExcessMs: 2 });
-    expect(of([ends(1_034, 9)], [ends(1_011, 6), ends(1_060, 6)])).toMatchObject({ worstExcessMs: 6 });
-    expect(of([delay(1_018, 1_026, 8), delay(1_040, 1_047, 7)])).toMatchObject({ lateUnexplained: 0 });
-    expect(of([delay(1_000, 1_019, 19)])).toMatchObject({ worstExcessMs: 15, ownDelayMs: 19 });
-    expect(of([delay(900, 999, 99), delay(1_046, 1_100, 54)])).toMatchObject({ worstExcessMs: 15, ownDelayMs: 0 });
+    expect(of([delay(1_025, 1_034)], [delay(1_013, 1_016), delay(1_039, 1_042)])).toMatchObject({ lateUnexplained: 0 });
+    expect(of([delay(1_025, 1_034)], [delay(1_013, 1_017)])).toMatchObject({ lateUnexplained: 1, worstExcessMs: 2 });
+    // Only what falls into these times, and once what both were held up.
+    expect(of([delay(1_000, 1_024)], [delay(1_000, 1_016)])).toMatchObject({ worstExcessMs: 7, ownDelayMs: 24 });
+    expect(of([], [delay(1_040, 1_080)])).toMatchObject({ worstExcessMs: 10, serverDelayMs: 40 });
+    expect(of([delay(1_025, 1_034)], [delay(1_027, 1_036)])).toMatchObject({ worstExcessMs: 4 });
+    expect(of([delay(900, 999), delay(1_046, 1_100)])).toMatchObject({ worstExcessMs: 15, ownDelayMs: 0 });
   });
 
   it('tells failures that could have been partial from those that could not', () => {
@@ -85,7 +85,7 @@ describe('outcomeFigures', () => {
       outOfTime(2_000),
       outOfTime(3_000),
     ];
-    const delays = { own: [delay(1_000, 1_016, 16), delay(2_000, 2_003, 3)], server: [delay(1_500, 2_500, 13)] };
+    const delays = { own: [delay(1_000, 1_016), delay(2_000, 2_003)], server: [delay(2_002, 2_015)] };
     expect(outcomeFigures(calls, PATIENCE, delays)).toMatchObject({
       failed: 5,
       codes: { RESOURCE_EXHAUSTED: 1, UNAVAILABLE: 1, DEADLINE_EXCEEDED: 3 },
@@ -105,7 +105,7 @@ describe('outcomeFigures', () => {
 
   it('has no excuse for an error that is not one of time', () => {
     const calls = [call({ code: 'UNAVAILABLE' })];
-    const delays = { own: [delay(990, 1_100, 100)], server: [delay(990, 1_100, 100)] };
+    const delays = { own: [delay(990, 1_100)], server: [delay(990, 1_100)] };
     expect(outcomeFigures(calls, PATIENCE, delays)).toMatchObject({ couldBePartial: 1, unexplained: 1 });
   });
 });

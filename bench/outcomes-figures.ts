@@ -142,13 +142,9 @@ function judge(call: OutcomeCall, { deadlineMs, graceMs }: Patience, delays: Rec
   const ownMs = longestDuring(call, delays.own);
   const serverMs = longestDuring(call, delays.server);
   const beyondMs = call.ms - deadlineMs - TOLERANCE_MS;
-  const keptSinceMs = deadlineMs - keptMs(deadlineMs);
   return {
     isLate: beyondMs > 0,
-    excessMs: Math.max(
-      0,
-      beyondMs - heldUpSince(call, deadlineMs, delays.own) - heldUpSince(call, keptSinceMs, delays.server),
-    ),
+    excessMs: beyondMs > 0 ? Math.max(0, beyondMs - heldUpMs(call, deadlineMs, delays)) : 0,
     ownMs,
     serverMs,
     failure: failureOf(call, ownMs, serverMs, keptMs(deadlineMs) + graceMs),
@@ -170,16 +166,28 @@ function failureOf(
 }
 
 /**
- * For how long a process was held up between a moment of the call and its end. Only since the deadline does this process make the
- * call later by that; and the service since the end of what it gives its channels: for what it lost before, it gives them less.
+ * For how long, at most, this process or the service was held up so that the call came later: this process since its deadline,
+ * and the service since the end of what it gives its channels, for what it lost before, it gives them less. Time in which both
+ * were held up counts once.
  */
-function heldUpSince({ startedAtMs, ms }: OutcomeCall, sinceMs: number, delays: readonly LoopDelay[]): number {
+function heldUpMs({ startedAtMs, ms }: OutcomeCall, deadlineMs: number, { own, server }: RecordedDelays): number {
+  const endMs = startedAtMs + ms;
+  const dueMs = startedAtMs + deadlineMs;
+  const times = [...within(own, dueMs, endMs), ...within(server, dueMs - keptMs(deadlineMs), endMs)];
   let sum = 0;
-  for (const { fromMs, toMs, delayMs } of delays) {
-    if (fromMs <= startedAtMs + ms && toMs >= startedAtMs + sinceMs) sum += delayMs;
+  let countedUntilMs = -Infinity;
+  for (const { fromMs, toMs } of times.sort((a, b) => a.fromMs - b.fromMs)) {
+    sum += Math.max(0, toMs - Math.max(fromMs, countedUntilMs));
+    countedUntilMs = Math.max(countedUntilMs, toMs);
   }
   return sum;
 }
+
+/** What of delays falls into a time. */
+const within = (delays: readonly LoopDelay[], fromMs: number, toMs: number): Pick<LoopDelay, 'fromMs' | 'toMs'>[] =>
+  delays
+    .filter((delay) => delay.fromMs < toMs && delay.toMs > fromMs)
+    .map((delay) => ({ fromMs: Math.max(delay.fromMs, fromMs), toMs: Math.min(delay.toMs, toMs) }));
 
 /** The longest delay of those that fall into the call. */
 function longestDuring({ startedAtMs, ms }: OutcomeCall, delays: readonly LoopDelay[]): number {

@@ -77,7 +77,7 @@ async function fourServices(flags: readonly string[]): Promise<Running> {
   };
 }
 
-/** A service looks at its event loop so often: a delay that begins just after a look is a look longer than it says. */
+/** A service looks at its event loop so often. */
 const TICK_MS = 10;
 
 /** What a service has logged of the delays of its event loop. */

@@ -4,9 +4,10 @@ const WORTH_NOTING_MS = 2;
 
 /** A time in which an event loop kept things waiting; milliseconds since the epoch. */
 export interface LoopDelay {
+  /** At the earliest: since the tick of the record before. */
   readonly fromMs: number;
   readonly toMs: number;
-  /** How long, at least: what is held up just after a tick of the record may wait a tick longer. */
+  /** How long, at least: what is held up just after a tick waits up to a tick longer. */
   readonly delayMs: number;
 }
 
@@ -41,8 +42,8 @@ export class OwnDelay {
     this.#dueAt = now + TICK_MS;
     // The rest of this turn: what of it is longer than a tick makes the next one late.
     setImmediate(() => {
-      const endMs = epochMs();
-      this.#note(now, endMs, Math.min(endMs - now, TICK_MS));
+      const endMs = Math.min(epochMs(), now + TICK_MS);
+      this.#note(now, endMs, endMs - now);
     });
   }
 

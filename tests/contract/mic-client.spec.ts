@@ -162,7 +162,8 @@ describe('recall', () => {
   });
 
   it.each<[MicClientOptions, string]>([
-    [{ graceMs: -1 }, 'graceMs'],
+    [{ graceMs: 0 }, 'graceMs'],
+    [{ graceMs: 3_600_001 }, 'graceMs'],
     [{ graceMs: Infinity }, 'graceMs'],
     [{ deadlinesMs: { recall: 0 } }, 'deadlinesMs.recall'],
     [{ deadlinesMs: { write: NaN } }, 'deadlinesMs.write'],

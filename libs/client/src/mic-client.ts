@@ -23,7 +23,7 @@ export interface Deadlines {
 export interface MicClientOptions {
   readonly deadlinesMs?: Partial<Deadlines>;
   /**
-   * How long after its deadline a call still waits, milliseconds; 8 by default. The services keep to the deadline all the same.
+   * How long after its deadline a call still waits, milliseconds, 1 to 3,600,000; 8 by default. `recallAll` has no deadline. The services keep to the deadline all the same.
    * What they, or this process, are kept from by a pause (of the collector of garbage, or without a core) comes a little late where
    * the call waits for it, and is lost where it does not.
    */
@@ -38,6 +38,7 @@ export interface MicClientOptions {
 const DEADLINES_MS: Deadlines = { recall: 500, batchRecall: 5_000, write: 5_000 };
 /** The default of MicClientOptions.graceMs: an answer that was on its way is worth more than nothing, and is 10 ms late at most. */
 export const GRACE_MS = 8;
+const LONGEST_GRACE_MS = 3_600_000;
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 
 /**
@@ -63,8 +64,8 @@ export class MicClient {
 
   private constructor(target: string, { deadlinesMs = {}, graceMs = GRACE_MS, retryReads = false }: MicClientOptions) {
     for (const [name, ms] of Object.entries(deadlinesMs)) checkDeadline(`deadlinesMs.${name}`, ms);
-    if (!(graceMs >= 0 && graceMs < Infinity)) {
-      throw refused('graceMs', `is ${graceMs}`, 'give milliseconds, 0 or more');
+    if (!(graceMs >= 1 && graceMs <= LONGEST_GRACE_MS)) {
+      throw refused('graceMs', `is ${graceMs}`, 'give milliseconds, 1 to 3,600,000');
     }
     this.#recall = createClient(RecallServiceClient, target);
     this.#events = clientBeside(EventServiceClient, this.#recall);

@@ -11,8 +11,8 @@ async function helpersMarked(...flags: string[]): Promise<boolean> {
     maxBuffer: 2 ** 26,
   });
   const collections = stdout.split('\n').filter((line) => line.includes(' gc=mc '));
-  // The program makes three at least; those of the opening, and the one that collectGently asks for, are by Node's own flags. What
-  // that one's helpers do when they get a core too late counts in the next: .1 ms, where helpers that mark take 10.
+  // The program makes four at least; those of the opening, and the one that collectGently asks for, are by Node's own flags. What
+  // that one's helpers do when they get a core too late counts in the next: it is left out.
   const ms = collections.slice(-3).map((line) => Number(/ background\.mark=([\d.]+)/.exec(line)?.[1]));
   return ms.some((each) => each > 1);
 }

@@ -42,7 +42,9 @@ export interface CallEnvironment {
   readonly isStream?: boolean;
 }
 
-const GRACE = /;\s*grace=(\d+(?:\.\d+)?)/;
+const GRACE = /;\s*grace=(\d+(?:\.\d+)?)\s*(?:;|$)/;
+/** A request that waited for its time and so much more came too late (OneWayDelays), milliseconds: a clock that jumps by more shows soon. */
+const IN_TIME_BEYOND_MS = 30;
 /** Of a caller that does not say it, milliseconds. */
 const USUAL_GRACE_MS = 8;
 /** So long before the end of its caller's grace an answer is no longer sent: then the word that there is none must be on its way. */
@@ -135,16 +137,18 @@ export function serveCall<Response = Buffer>(
 /** When the answer is due, and when it is too late: milliseconds since the epoch. */
 function timesOf(
   call: ServerCall,
-  { answersInGrace, delays }: CallEnvironment,
+  { answersInGrace, delays, isStream = false }: CallEnvironment,
 ): { readonly deadlineAtMs: number; readonly endsAtMs: number } {
   const now = Date.now();
   const callerWaitsMs = Number(call.getDeadline()) - now;
   const wanted = timeoutOf(call);
   const timeoutMs = Math.min(callerWaitsMs, wanted.timeoutMs);
-  const usedMs = answersInGrace ? Math.max(0, wanted.graceMs - WAY_BACK_MS) : 0;
-  const endsInMs = Math.min(callerWaitsMs, timeoutMs + usedMs);
+  const usesGrace = answersInGrace && !isStream;
+  const endsInMs = usesGrace
+    ? Math.max(timeoutMs, Math.min(callerWaitsMs, timeoutMs + wanted.graceMs) - WAY_BACK_MS)
+    : timeoutMs;
   // Both are told as what was left when the request was sent.
-  const inTimeMs = Math.min(callerWaitsMs, timeoutMs + wanted.graceMs);
+  const inTimeMs = Math.min(callerWaitsMs, timeoutMs + IN_TIME_BEYOND_MS);
   const sentAtMs = now - delays.waitedMs(call.metadata.get(SENT_AT_KEY)[0], inTimeMs);
   return { deadlineAtMs: sentAtMs + timeoutMs, endsAtMs: sentAtMs + endsInMs };
 }

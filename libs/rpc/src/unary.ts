@@ -64,7 +64,7 @@ export function unary<C extends Client, M extends UnaryName<C> & string>(
   { requestId, signal, graceMs = 0, ...options }: UnaryOptions,
 ): Promise<ResponseOf<C[M]>> {
   const deadlineMs = Math.min(Math.max(options.deadlineMs, 0), LONGEST_MS);
-  const waitMs = deadlineMs + graceMs;
+  const waitMs = Math.min(deadlineMs + graceMs, LONGEST_MS);
   const { path, requestSerialize, responseDeserialize } = definitionOf(client, method);
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) {

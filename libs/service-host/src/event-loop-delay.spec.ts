@@ -50,9 +50,10 @@ describe('recordEventLoopDelay', () => {
       expect(maxMs).toBeGreaterThanOrEqual(60);
       expect(p99Ms).toBeLessThanOrEqual(maxMs);
     }
-    const [{ maxMs, delays = [] }] = lines[0]!;
-    const longest = delays.find(([, ms]) => ms === maxMs);
-    expect(Math.abs(longest![0] - heldUpUntil)).toBeLessThan(20);
+    const [{ delays }] = lines[0]!;
+    const isOurs = ([endedAtMs, ms]: readonly [number, number]): boolean =>
+      ms >= 60 && endedAtMs >= heldUpUntil - 5 && endedAtMs < heldUpUntil + 500;
+    expect(delays!.filter(isOurs)).toHaveLength(1);
   });
 
   it('takes a single long turn for a peak, and hardly for the mean', async () => {

@@ -28,7 +28,8 @@ export interface EventLoopDelay {
 /**
  * Records how long the event loop kept timers and sockets waiting: a line of the log for every second with a delay worth
  * it, so that an answer that came late can be explained, and one line for the whole run at the end. The former lists the delays
- * of its second (`delays`: pairs of when one ended, milliseconds since the epoch, and how long it took, milliseconds): an
+ * of its second (`delays`: pairs of when one ended, milliseconds since the epoch, and how long it took, milliseconds, to which up to a tick may be
+ * added: it was not seen before it was late): an
  * answer may have met several, or none of them.
  */
 export function recordEventLoopDelay(logger: Logger): EventLoopDelay {
@@ -36,7 +37,7 @@ export function recordEventLoopDelay(logger: Logger): EventLoopDelay {
   const run = createHistogram();
   let listed: (readonly [endedAtMs: number, ms: number])[] = [];
   const endWindow = (): void => {
-    const { maxMs, p99Ms } = largest(window);
+    const { maxMs, p99Ms } = summaryOf(window);
     if (maxMs >= WORTH_A_LINE_MS) logger.info({ maxMs, p99Ms, delays: listed }, 'event loop was delayed');
     listed = [];
     run.add(window);
@@ -68,7 +69,7 @@ export function recordEventLoopDelay(logger: Logger): EventLoopDelay {
       clearInterval(timer);
       clearInterval(tick);
       run.add(window);
-      logger.info(largest(run), 'event loop delay of the whole run');
+      logger.info(summaryOf(run), 'event loop delay of the whole run');
     },
   };
 }
@@ -76,7 +77,7 @@ export function recordEventLoopDelay(logger: Logger): EventLoopDelay {
 const MICROSECONDS = 1e3;
 
 /** Of microseconds, which begin with 1 because a histogram has no 0; in milliseconds. */
-function largest(histogram: RecordableHistogram): { readonly maxMs: number; readonly p99Ms: number } {
+function summaryOf(histogram: RecordableHistogram): { readonly maxMs: number; readonly p99Ms: number } {
   if (histogram.count === 0) return { maxMs: 0, p99Ms: 0 };
   const milliseconds = (value: number): number => Math.round((value - 1) / MICROSECONDS);
   return { maxMs: milliseconds(histogram.max), p99Ms: milliseconds(histogram.percentile(99)) };
