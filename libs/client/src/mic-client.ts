@@ -23,9 +23,9 @@ export interface Deadlines {
 export interface MicClientOptions {
   readonly deadlinesMs?: Partial<Deadlines>;
   /**
-   * How long after its deadline a call still waits, milliseconds, 1 to 3,600,000; 8 by default. `recallAll` has no deadline. The services keep to the deadline all the same.
-   * What they, or this process, are kept from by a pause (of the collector of garbage, or without a core) comes a little late where
-   * the call waits for it, and is lost where it does not.
+   * How long after its deadline a call still waits, milliseconds, 1 to 3,600,000; 8 by default. `recallAll` has no deadline. The
+   * services keep to the deadline all the same: what a pause of theirs or of this process holds up (the collector of garbage, no
+   * core) comes a little late where the call waits for it, and is lost where it does not.
    */
   readonly graceMs?: number;
   /**

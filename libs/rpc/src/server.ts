@@ -30,8 +30,8 @@ export interface ServerOptions {
   readonly eventLoop?: EventLoopLoad;
   /**
    * A call that is not answered in the time it gives (`mic-timeout-ms`) still is while its caller waits (`grace`; 5 ms where it
-   * does not say), streams apart, and one that is read when its time is over is pressed. Off by default: the caller is told at once that its time is
-   * over. For servers whose callers have nothing else to go on with.
+   * does not say), streams apart, and one that is read when its time is over is pressed. Off by default: the caller is told at
+   * once that its time is over. For servers whose callers have nothing else to go on with.
    */
   readonly answersInGrace?: boolean;
   /**

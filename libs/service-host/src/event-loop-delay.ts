@@ -28,9 +28,8 @@ export interface EventLoopDelay {
 /**
  * Records how long the event loop kept timers and sockets waiting: a line of the log for every second with a delay worth
  * it, so that an answer that came late can be explained, and one line for the whole run at the end. The former lists the delays
- * of its second (`delays`: pairs of when one ended, milliseconds since the epoch, and how long it took, milliseconds, to which up to a tick may be
- * added: it was not seen before it was late): an
- * answer may have met several, or none of them.
+ * of its second, since an answer may have met several of them, or none: `delays`, pairs of when one ended, milliseconds since the
+ * epoch, and how long it took at least, milliseconds. It may have begun up to a tick earlier, right after the last look.
  */
 export function recordEventLoopDelay(logger: Logger): EventLoopDelay {
   const window = createHistogram();
